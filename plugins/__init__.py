@@ -1,0 +1,1 @@
+"""Guests shipped with the house, through the same door as strangers."""

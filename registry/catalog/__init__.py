@@ -1,0 +1,1 @@
+"""What we keep: tables, migrations and the only door to them, `Catalog`."""

@@ -1,0 +1,130 @@
+"""What a guest may add, and the host that takes it in.
+
+A plugin is a package with an entry point in the group `registry.plugins` that names a function
+`register(host: PluginHost) -> None`. It adds savings models, exporters and commands through the host;
+two guests that bring the same name are an error, one that fails to load is left out and listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Protocol
+
+from registry.errors import PluginConflict
+from registry.model.edges import Edge, Relation
+from registry.model.estimate import Saving
+from registry.model.records import ModelBrief, Problem
+from registry.model.refs import ModelRef
+from registry.model.snapshot import ModelSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """How much of a model to read. headers: the safetensors headers of every shard; deep: files of the
+    repository that carry claims (`config.json` counts as a download on the Hub, so never by default)."""
+
+    headers: bool = False
+    deep: bool = False
+
+
+class Source(Protocol):
+    """A place that tells facts about models. All methods may be called from several threads at once."""
+
+    def fetch(self, ref: ModelRef, want: Want) -> ModelSnapshot:
+        """Read one model. Raises a `SourceError` when it cannot; never returns a partial guess."""
+        ...
+
+    def derivatives(self, ref: ModelRef, relation: Relation, limit: int) -> Sequence[str]:
+        """The `repo_id`s of up to `limit` most used direct derivatives, most used first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReuseCase:
+    """One model with what it was made from, as a savings model sees it.
+
+    weight_bytes: bytes of weight files by `repo_id` (one format counted once), missing where unknown.
+    """
+
+    model: ModelBrief
+    bases: tuple[tuple[ModelBrief, Relation], ...]
+    weight_bytes: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+
+
+class SavingsModel(Protocol):
+    """A strategy that works out what one reuse saved."""
+
+    name: str
+    summary: str
+
+    def savings(self, case: ReuseCase) -> Sequence[Saving]:
+        """The savings of this case; empty when the strategy does not apply or facts are missing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LineageView:
+    """A part of the lineage graph around `root`; what exporters draw and `lineage` prints.
+
+    depth: signed distance by `repo_id`, negative towards bases, 0 for the root.
+    """
+
+    root: str
+    nodes: tuple[ModelBrief, ...]
+    edges: tuple[Edge, ...]
+    depth: Mapping[str, int]
+    problems: tuple[Problem, ...] = ()
+
+
+class Exporter(Protocol):
+    """A text format for lineage, offered as one more value of `--format`."""
+
+    name: str
+
+    def export(self, view: LineageView) -> str:
+        """The whole document, ending in a line feed."""
+        ...
+
+
+class Command(Protocol):
+    """A Click command, which only faces and guests import."""
+
+    name: str | None
+
+
+class PluginHost:
+    """Collects what guests bring. `guest` is the plugin being registered, for error messages."""
+
+    def __init__(self) -> None:
+        self.guest = "registry"
+        self.savings_models: dict[str, SavingsModel] = {}
+        self.exporters: dict[str, Exporter] = {}
+        self.commands: dict[str, Command] = {}
+        self._owners: dict[tuple[str, str], str] = {}
+
+    def add_savings_model(self, model: SavingsModel) -> None:
+        self._claim("savings model", model.name, self.savings_models, model)
+
+    def add_exporter(self, exporter: Exporter) -> None:
+        self._claim("exporter", exporter.name, self.exporters, exporter)
+
+    def add_command(self, command: Command) -> None:
+        if not command.name:
+            raise PluginConflict(f"plugin {self.guest!r} offers a command without a name")
+        self._claim("command", command.name, self.commands, command)
+
+    def brought_by(self, guest: str) -> list[str]:
+        """What one guest added, as `kind name`, sorted."""
+        return sorted(f"{kind} {name}" for (kind, name), owner in self._owners.items() if owner == guest)
+
+    def _claim(self, kind: str, name: str, room: dict[str, Any], thing: Any) -> None:
+        owner = self._owners.get((kind, name))
+        if owner is not None:
+            raise PluginConflict(
+                f"plugins {owner!r} and {self.guest!r} both offer the {kind} {name!r}",
+                hint="uninstall one of the two",
+            )
+        self._owners[kind, name] = self.guest
+        room[name] = thing

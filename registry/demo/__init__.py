@@ -1,0 +1,1 @@
+"""A recorded Hub on loopback, and the tour that adds from it."""

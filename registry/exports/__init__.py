@@ -1,0 +1,1 @@
+"""How facts leave: one file per family of formats."""

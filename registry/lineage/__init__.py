@@ -1,0 +1,1 @@
+"""The graph of bases and derivatives: claims resolved to edges, and walks that always end."""

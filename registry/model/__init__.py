@@ -1,0 +1,1 @@
+"""What things are: references, snapshots, claims and edges, as frozen values valid once built."""

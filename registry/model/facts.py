@@ -1,0 +1,33 @@
+"""The facts a source does not tell, which people record with `annotate` or a paper tells us."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FactKind:
+    """A fact's name, its unit in words (`None` for text) and what it means."""
+
+    name: str
+    unit: str | None
+    meaning: str
+
+
+KINDS: tuple[FactKind, ...] = (
+    FactKind("parameters", "parameters", "trained weights"),
+    FactKind("active_parameters", "parameters", "weights used per token in a mixture of experts"),
+    FactKind("training_tokens", "tokens", "tokens in the training set, counted once"),
+    FactKind("epochs", "epochs", "passes over the training set"),
+    FactKind("training_flop", "FLOP", "arithmetic operations of the final training run"),
+    FactKind("hardware", None, "accelerator type, for example NVIDIA A100 80GB"),
+    FactKind("hardware_quantity", "chips", "accelerators used at once"),
+    FactKind("training_hours", "hours", "wall-clock hours of the final training run"),
+    FactKind("chip_hours", "chip-hours", "accelerators times hours"),
+    FactKind("training_cost", "USD", "cost of training as reported"),
+    FactKind("training_energy", "kWh", "electric energy of the final training run"),
+    FactKind("training_country", None, "where it was trained, ISO 3166 code"),
+    FactKind("published", None, "date of publication, ISO 8601"),
+)
+
+NAMES: dict[str, FactKind] = {kind.name: kind for kind in KINDS}

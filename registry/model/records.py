@@ -1,0 +1,84 @@
+"""What the catalog answers: a model as we know it now, and how we came to know it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from registry.model.edges import Claim
+from registry.model.refs import SourceName
+from registry.model.snapshot import Change, Gate
+
+
+@dataclass(frozen=True, slots=True)
+class ModelBrief:
+    """One line about a model. tracked: somebody added it; otherwise it is so far only named as a base.
+
+    license: the resolved id(s) of its declaration, lower case, several joined by ` AND `; `None` when it
+    declares none. parameters: the logical count, else the stored one, else `None`.
+    logical_bytes: all files of its current list, `None` without one.
+    """
+
+    repo_id: str
+    source: SourceName
+    tracked: bool
+    removed: bool = False
+    gated: Gate | None = None
+    license: str | None = None
+    parameters: int | None = None
+    task: str | None = None
+    library: str | None = None
+    downloads: int | None = None
+    likes: int | None = None
+    logical_bytes: int | None = None
+    commit_sha: str | None = None
+    created_at: datetime | None = None
+    last_modified: datetime | None = None
+    observed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptClaim:
+    """A claim as the catalog holds it. current: still made by the newest answer of its source.
+
+    base: the catalog's present name of the base, `None` while unresolved.
+    """
+
+    derivative: str
+    claim: Claim
+    base: str | None
+    current: bool
+    revision: str | None
+    observed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SaveReport:
+    """What saving a snapshot did. created: the model was not tracked before. changes: against the last
+    look at it through the same source; empty when nothing of meaning differs."""
+
+    repo_id: str
+    created: bool
+    changes: tuple[Change, ...] = ()
+    bases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One kept snapshot: when it was first and last seen unchanged, and what it changed."""
+
+    source: SourceName
+    first_seen: datetime
+    last_seen: datetime
+    commit_sha: str | None
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A defect in the data, with a stable code, one sentence, and the models it concerns."""
+
+    code: str
+    message: str
+    models: tuple[str, ...] = ()
+    mend: str | None = None

@@ -1,0 +1,1 @@
+"""Where facts come from: the Hub, its cache on disk, publications, bulk files."""

@@ -1,0 +1,1 @@
+"""Headers of weight files, and the arithmetic of dtypes and packed weights."""
