@@ -1,0 +1,115 @@
+"""How the house is wired: each part opened on first touch, closed together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from registry.errors import BadReference
+from registry.model.refs import ModelRef, SourceName
+from registry.settings import LoadedSettings, Settings
+
+if TYPE_CHECKING:
+    from registry.catalog.catalog import Catalog
+    from registry.contract import PluginHost, Source
+    from registry.guests import PluginState
+
+PAPERS_FILE = "papers.toml"
+"""A user's own published-only models, beside `registry.toml`."""
+
+_TRUE = frozenset({"1", "on", "yes", "true"})
+
+
+class App:
+    """Settings in, parts out. `on_wait(seconds, reason)` is told when a source waits for a rate limit."""
+
+    def __init__(
+        self,
+        loaded: LoadedSettings,
+        environ: Mapping[str, str],
+        *,
+        on_wait: Callable[[float, str], None] | None = None,
+        papers: Path | None = None,
+    ) -> None:
+        self.loaded = loaded
+        self.environ = environ
+        self._on_wait = on_wait
+        self._papers = papers
+        self._closing = ExitStack()
+        self._sources: dict[SourceName, Source] = {}
+        self._opening = Lock()
+        self._catalog: Catalog | None = None
+        self._guests: tuple[PluginHost, tuple[PluginState, ...]] | None = None
+
+    @property
+    def settings(self) -> Settings:
+        return self.loaded.settings
+
+    def close(self) -> None:
+        """Close whatever was opened."""
+        self._closing.close()
+
+    def now(self) -> datetime:
+        """The current time, aware and in UTC."""
+        return datetime.now(UTC)
+
+    def catalog(self, *, create: bool = False) -> Catalog:
+        """The catalog of the settings; with `create` it is made when absent."""
+        if self._catalog is None:
+            from registry.catalog.catalog import Catalog
+
+            self._catalog = Catalog.open(self.settings.catalog, create=create)
+            self._closing.callback(self._catalog.close)
+        return self._catalog
+
+    def source_for(self, ref: ModelRef) -> Source:
+        """The source that tells about `ref`; called from several threads."""
+        with self._opening:
+            source = self._sources.get(ref.source)
+            if source is None:
+                source = self._sources[ref.source] = self._open_source(ref.source)
+            return source
+
+    @property
+    def host(self) -> PluginHost:
+        """What plugins brought."""
+        return self._load_guests()[0]
+
+    def plugins(self) -> tuple[PluginState, ...]:
+        """Every installed plugin and what came of loading it."""
+        return self._load_guests()[1]
+
+    def _load_guests(self) -> tuple[PluginHost, tuple[PluginState, ...]]:
+        if self._guests is None:
+            from registry.guests import load_plugins
+
+            self._guests = load_plugins()
+        return self._guests
+
+    def _open_source(self, name: SourceName) -> Source:
+        if name is SourceName.PAPER:
+            from registry.sources.papers import PaperSource
+
+            return PaperSource([self._papers] if self._papers else [])
+        if name is not SourceName.HUB:
+            raise BadReference(
+                f"{name}: references can be named as bases, not read", hint="add models of the Hub or paper:"
+            )
+        if self.environ.get("HF_HUB_OFFLINE", "").lower() in _TRUE:
+            from registry.sources.cache import HubCacheSource
+
+            return HubCacheSource(environ=self.environ)
+        from registry.sources.hub import HubSource
+
+        hub = HubSource(
+            endpoint=self.environ.get("HF_ENDPOINT") or None,
+            timeout=self.settings.timeout,
+            max_wait=self.settings.max_wait,
+            on_wait=self._on_wait,
+        )
+        self._closing.callback(hub.close)
+        return hub

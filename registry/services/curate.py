@@ -1,0 +1,83 @@
+"""What people know better: edges drawn or cut by hand, and facts no source tells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from registry.catalog.catalog import Catalog
+from registry.errors import BadSettings, UsageError
+from registry.model.edges import Claim, Origin, Relation
+from registry.model.facts import NAMES
+from registry.model.refs import ModelRef
+from registry.model.snapshot import TrainingFact
+
+OUTPUTS_OF = "outputs_of"
+"""The one fact that is a relation: the model whose outputs this one was trained on."""
+
+
+def link(
+    catalog: Catalog, derivative: str, base: ModelRef, relation: Relation, note: str, now: datetime
+) -> None:
+    """Say by hand that `derivative` was made from `base`. The note says who knows and how."""
+    _claim(catalog, derivative, base, relation, note, now, denied=False)
+
+
+def unlink(catalog: Catalog, derivative: str, base: ModelRef, note: str, now: datetime) -> None:
+    """Say by hand that `base` is no base of `derivative`, whatever sources claim; their claims stay."""
+    _claim(catalog, derivative, base, Relation.UNKNOWN, note, now, denied=True)
+
+
+def parse_fact(text: str, source: str, note: str | None = None) -> TrainingFact:
+    """Read `name=value` as a user writes it. Raises `BadSettings` naming what is wrong."""
+    name, equals, value = (part.strip() for part in text.partition("="))
+    if not equals or not value:
+        raise BadSettings(f"{text!r} is not name=value", hint="for example training_tokens=366e9")
+    if not source.strip():
+        raise BadSettings(f"{name} needs a source", hint="add --source with a URL or citation")
+    if name == OUTPUTS_OF:
+        return TrainingFact(name, ModelRef.parse(value).repo_id, source, note=note)
+    if name not in NAMES:
+        raise BadSettings(f"unknown fact {name!r}", hint=f"known are {', '.join([*NAMES, OUTPUTS_OF])}")
+    if NAMES[name].unit is None:
+        return TrainingFact(name, value, source, note=note)
+    try:
+        number = float(value)
+    except ValueError:
+        number = float("nan")
+    if not 0 <= number < float("inf"):
+        raise BadSettings(f"{name}={value} is not a number of {NAMES[name].unit}")
+    return TrainingFact(name, int(number) if number.is_integer() else number, source, note=note)
+
+
+def annotate(catalog: Catalog, repo_id: str, facts: Sequence[TrainingFact], now: datetime) -> None:
+    """Record facts about `repo_id`, each with its source; earlier values stay in the history."""
+    plain = [fact for fact in facts if fact.name != OUTPUTS_OF]
+    if plain:
+        catalog.add_facts(repo_id, plain, observed_at=now)
+    for fact in facts:
+        if fact.name == OUTPUTS_OF:
+            teacher = ModelRef.parse(str(fact.value))
+            note = fact.source if fact.note is None else f"{fact.source}: {fact.note}"
+            link(catalog, repo_id, teacher, Relation.DISTILLED, note, now)
+
+
+def _claim(
+    catalog: Catalog,
+    derivative: str,
+    base: ModelRef,
+    relation: Relation,
+    note: str,
+    now: datetime,
+    *,
+    denied: bool,
+) -> None:
+    if not note.strip():
+        raise UsageError("an edge made by hand needs a note", hint="say with --note how you know")
+    target = catalog.find(base.repo_id) or base.repo_id
+    if target == derivative:
+        raise UsageError(f"{derivative} cannot be its own base")
+    claim = Claim(
+        Origin.MANUAL, declared=base.repo_id, base=target, relation=relation, note=note, denied=denied
+    )
+    catalog.add_claim(derivative, claim, observed_at=now)

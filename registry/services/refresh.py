@@ -1,0 +1,63 @@
+"""Read tracked models again and tell what changed since the last look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from registry.catalog.catalog import Catalog
+from registry.errors import Disabled, NotVisible
+from registry.model.refs import ModelRef
+from registry.model.snapshot import ModelSnapshot, Note
+from registry.services.ingest import AddOptions, Ingest, IngestReport, SourceFor, Watcher
+
+
+def refresh(
+    catalog: Catalog,
+    source_for: SourceFor,
+    repo_ids: Sequence[str],
+    options: AddOptions,
+    watch: Watcher,
+    now: Callable[[], datetime],
+) -> IngestReport:
+    """Re-read `repo_ids`, which the catalog tracks; bases that are new to it are followed as in `add`.
+
+    A model its host no longer shows is kept and marked removed: that is a change, not a failure.
+    """
+    run = _Refresh(catalog, source_for, options, watch, frozenset(repo_ids), now)
+    for repo_id in repo_ids:
+        run.enqueue(ModelRef.parse(repo_id), hops=0, asked=True)
+    return run.work()
+
+
+class _Refresh(Ingest):
+    def __init__(
+        self,
+        catalog: Catalog,
+        source_for: SourceFor,
+        options: AddOptions,
+        watch: Watcher,
+        due: frozenset[str],
+        now: Callable[[], datetime],
+    ) -> None:
+        super().__init__(catalog, source_for, options, watch)
+        self._due = due
+        self._now = now
+
+    def is_settled(self, ref: ModelRef) -> str | None:
+        return None if ref.repo_id in self._due else super().is_settled(ref)
+
+    def read(self, ref: ModelRef) -> ModelSnapshot:
+        try:
+            return super().read(ref)
+        except (NotVisible, Disabled) as error:
+            if ref.repo_id not in self._due:
+                raise
+            return ModelSnapshot(
+                repo_id=ref.repo_id,
+                source=ref.source,
+                observed_at=self._now(),
+                removed=True,
+                disabled=True if isinstance(error, Disabled) else None,
+                notes=(Note(error.code, error.message),),
+            )

@@ -1,0 +1,61 @@
+"""Lineage questions: what lies around a model, why an edge is believed, what a base reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from registry.catalog.catalog import Catalog
+from registry.contract import LineageView
+from registry.lineage import graph
+from registry.lineage.paths import PATH_LIMIT, find_paths
+from registry.lineage.problems import find_problems
+from registry.model.edges import Edge
+from registry.model.records import KeptClaim
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Every way from a derivative up to a base, shortest first, with all claims for each edge of them.
+
+    cut: there are more paths than were asked for.
+    """
+
+    derivative: str
+    base: str
+    paths: tuple[tuple[Edge, ...], ...]
+    claims: Mapping[tuple[str, str], tuple[KeptClaim, ...]]
+    cut: bool
+
+
+def lineage(
+    catalog: Catalog,
+    repo_id: str,
+    *,
+    up: int | None = None,
+    down: int | None = None,
+    limit: int | None = None,
+) -> LineageView:
+    """What `repo_id` was made from and what was made from it, `up` and `down` so many generations
+    (`None`: all), with at most `limit` derivatives, nearest first."""
+    above = catalog.edges_up(repo_id, up) if up != 0 else []
+    below = catalog.edges_down(repo_id, down) if down != 0 else []
+    names = {repo_id, *(name for edge in (*above, *below) for name in (edge.derivative, edge.base))}
+    view = graph.view(repo_id, above, below, catalog.briefs(names), up=up, down=down, limit=limit)
+    claims = [kept for node in view.nodes for kept in catalog.claims(node.repo_id)]
+    return replace(view, problems=(*view.problems, *find_problems((), {}, claims)))
+
+
+def why(catalog: Catalog, derivative: str, base: str, limit: int = PATH_LIMIT) -> Why:
+    """Every path from `derivative` up to `base`, at most `limit`, and who claims each of their edges."""
+    found = find_paths(catalog.edges_up(derivative), derivative, base, limit)
+    pairs = sorted({(edge.derivative, edge.base) for path in found.paths for edge in path})
+    claims = {pair: tuple(catalog.claims(*pair)) for pair in pairs}
+    return Why(derivative, base, found.paths, claims, found.cut)
+
+
+def impact(catalog: Catalog, base: str) -> graph.Impact:
+    """Everything that descends from `base`, with its depth and the model it descends through."""
+    edges = catalog.edges_down(base)
+    names = {base}.union(edge.derivative for edge in edges)
+    return graph.impact(edges, base, catalog.briefs(names))

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from registry.catalog.catalog import Catalog
+from registry.errors import BadReference, BadSettings, UsageError
+from registry.model.edges import Relation
+from registry.model.refs import ModelRef
+from registry.services.curate import annotate, link, parse_fact, unlink
+from tests.services.fakes import NOW, snapshot
+
+
+def filled(tmp_path: Path) -> Catalog:
+    catalog = Catalog.open(str(tmp_path / "c.db"), create=True)
+    catalog.save(snapshot("a/child", "a/base"))
+    return catalog
+
+
+def test_an_edge_drawn_by_hand_stands_and_can_be_cut(tmp_path: Path) -> None:
+    other = ModelRef.parse("a/other")
+    with filled(tmp_path) as catalog:
+        link(catalog, "a/child", other, Relation.MERGE, "told by its author", NOW)
+        edges = {edge.base: edge for edge in catalog.edges_up("a/child")}
+        assert edges["a/other"].relation is Relation.MERGE
+        assert [origin.value for origin in edges["a/other"].origins] == ["manual"]
+        unlink(catalog, "a/child", other, "a misunderstanding", NOW)
+        assert [edge.base for edge in catalog.edges_up("a/child")] == ["a/base"]
+
+
+def test_a_cut_outlives_a_refresh_and_keeps_the_claim(tmp_path: Path) -> None:
+    with filled(tmp_path) as catalog:
+        unlink(catalog, "a/child", ModelRef.parse("a/base"), "weights differ", NOW)
+        catalog.save(snapshot("a/child", "a/base", sha="2" * 40))
+        assert catalog.edges_up("a/child") == []
+        notes = {(kept.claim.origin.value, kept.claim.denied) for kept in catalog.claims("a/child", "a/base")}
+        assert {("manual", True), ("hub", False)} <= notes
+
+
+def test_an_edge_by_hand_needs_a_note_and_two_models(tmp_path: Path) -> None:
+    with filled(tmp_path) as catalog:
+        with pytest.raises(UsageError, match="note"):
+            link(catalog, "a/child", ModelRef.parse("a/base"), Relation.MERGE, " ", NOW)
+        with pytest.raises(UsageError, match="its own base"):
+            link(catalog, "a/child", ModelRef.parse("a/child"), Relation.MERGE, "x", NOW)
+
+
+def test_facts_are_kept_with_their_source(tmp_path: Path) -> None:
+    fact = parse_fact("training_tokens=366e9", "https://arxiv.org/abs/2211.05100")
+    assert (fact.name, fact.value) == ("training_tokens", 366 * 10**9)
+    with filled(tmp_path) as catalog:
+        annotate(catalog, "a/child", [fact, parse_fact("hardware = NVIDIA A100 80GB", "paper")], NOW)
+        assert {(kept.name, kept.value) for _, kept in catalog.facts("a/child")} == {
+            ("training_tokens", 366 * 10**9),
+            ("hardware", "NVIDIA A100 80GB"),
+        }
+
+
+def test_outputs_of_a_model_are_an_edge(tmp_path: Path) -> None:
+    with filled(tmp_path) as catalog:
+        annotate(catalog, "a/child", [parse_fact("outputs_of=paper:openai/chatgpt", "its card")], NOW)
+        edges = {edge.base: edge.relation for edge in catalog.edges_up("a/child", 1)}
+        assert edges["paper:openai/chatgpt"] is Relation.DISTILLED
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "words"),
+    [
+        ("training_tokens", "x", "not name=value"),
+        ("training_tokens=", "x", "not name=value"),
+        ("training_tokens=many", "x", "not a number of tokens"),
+        ("training_tokens=-1", "x", "not a number"),
+        ("training_tokens=inf", "x", "not a number"),
+        ("tokens=3", "x", "unknown fact 'tokens'"),
+        ("training_tokens=3", " ", "needs a source"),
+    ],
+)
+def test_a_bad_fact_is_named(text: str, source: str, words: str) -> None:
+    with pytest.raises(BadSettings, match=words):
+        parse_fact(text, source)
+
+
+def test_the_teacher_must_be_a_reference() -> None:
+    with pytest.raises(BadReference):
+        parse_fact("outputs_of=a b", "x")
