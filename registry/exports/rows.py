@@ -1,0 +1,111 @@
+"""JSON, JSON lines and CSV. The same facts give the same bytes, and no reader is surprised by them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence, Set
+from datetime import UTC, date, datetime
+from enum import Enum
+
+from registry.exports.text import clean, is_unsafe
+
+MAX_DEPTH = 64
+"""Nothing of ours is nested deeper; what a stranger nested deeper is given by the name of its type."""
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def to_json(document: object) -> str:
+    """One indented document, ending in a line feed."""
+    return _guarded(json.dumps(plain(document), indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
+
+
+def to_jsonl(rows: Iterable[object]) -> str:
+    """One document per line."""
+    return "".join(
+        _guarded(json.dumps(plain(row), ensure_ascii=False, allow_nan=False)) + "\n" for row in rows
+    )
+
+
+def to_csv(rows: Sequence[Mapping[str, object]]) -> str:
+    """RFC 4180 with a header of all keys, in the order they first appear. Unknown is an empty cell, lists
+    are joined by `; `, times are UTC. Text a spreadsheet would run as a formula gets a leading `'`."""
+    header = list(dict.fromkeys(key for row in rows for key in row))
+    return csv_text(header, ([row.get(key) for key in header] for row in rows)) if header else ""
+
+
+def csv_text(header: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
+    """The same for rows that are already in columns."""
+    page = io.StringIO()
+    writer = csv.writer(page, lineterminator="\r\n")
+    writer.writerow([_cell(name) for name in header])
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    return page.getvalue()
+
+
+def plain(value: object, depth: int = 0) -> object:
+    """A value in JSON's own types: times as ISO 8601 in UTC, enums by value, sets sorted, no NaN."""
+    if isinstance(value, Enum):
+        return plain(value.value, depth)
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, datetime):
+        return utc(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if depth >= MAX_DEPTH:
+        return clean(type(value).__name__)
+    if isinstance(value, Mapping):
+        return {_key(key): plain(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, Set):
+        return [plain(item, depth + 1) for item in sorted(value, key=str)]
+    if isinstance(value, Iterable) and not isinstance(value, bytes | bytearray):
+        return [plain(item, depth + 1) for item in value]
+    return str(value)
+
+
+def utc(moment: datetime) -> str:
+    """`2026-08-22T10:00:00Z`. A time without a zone is refused: nobody could tell what it means."""
+    if moment.tzinfo is None:
+        raise ValueError(f"a time without a zone: {moment}")
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _key(key: object) -> str:
+    return str(key.value) if isinstance(key, Enum) else str(key)
+
+
+def _cell(value: object) -> object:
+    ready = plain(value)
+    if ready is None:
+        return ""
+    if isinstance(ready, bool):
+        return "true" if ready else "false"
+    if isinstance(ready, int | float):
+        return ready
+    if isinstance(ready, list) and all(isinstance(item, str | int | float) for item in ready):
+        ready = "; ".join(str(item) for item in ready)
+    elif not isinstance(ready, str):
+        ready = json.dumps(ready, ensure_ascii=False, allow_nan=False)
+    text = clean(ready)
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
+
+
+def _guarded(document: str) -> str:
+    """JSON may hold any character as it stands; what a terminal acts on, or cannot show, is escaped."""
+    if document.isascii() and "\x7f" not in document:
+        return document
+    return "".join(_escaped(char) if char != "\n" and is_unsafe(char) else char for char in document)
+
+
+def _escaped(char: str) -> str:
+    code = ord(char)
+    if code < 0x10000:
+        return f"\\u{code:04x}"
+    # RFC 8259, section 7: beyond the first 65,536 characters as a surrogate pair.
+    return f"\\u{0xD7C0 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"
