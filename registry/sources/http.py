@@ -43,6 +43,7 @@ from huggingface_hub.utils import (
 )
 
 from registry.errors import (
+    BadAnswer,
     Disabled,
     Gated,
     NoSuchFile,
@@ -289,8 +290,14 @@ def limits(headers: Mapping[str, str]) -> Limits | None:
 
 
 def kind_of(reply: Reply, *, known: bool, file: bool) -> type[SourceError]:
-    """Our error for a reply that is no success. known: a token was shown; file: a file was asked for."""
+    """Our error for a reply that is no success. known: a token was shown; file: a file was asked for.
+
+    A 404 without a word is no Hub's: an address that answers so to everything must not make models look
+    removed.
+    """
     code, said = reply.headers.get("x-error-code"), reply.headers.get("x-error-message", "")
+    if reply.status == 404 and code is None and not file and not server_words(reply):
+        return BadAnswer
     if reply.status == 401 and code is None:
         # Anonymous callers get 401 for whatever they cannot see. Whoever showed a token would have got 404.
         return Unauthorized if known or said == _INVALID_TOKEN else NotVisible

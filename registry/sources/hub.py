@@ -24,6 +24,7 @@ from registry.errors import BadAnswer, BadReference, SourceError
 from registry.model.edges import Relation
 from registry.model.refs import ModelRef, SourceName, is_hub_id
 from registry.model.snapshot import ModelSnapshot, Note, RawAnswer
+from registry.sources.cards import decode_card
 from registry.sources.client import Answer, BadRequest, HubClient
 from registry.sources.documents import read_document
 from registry.sources.faults import Topic
@@ -336,7 +337,7 @@ def _paths(document: Mapping[str, object], tree: Iterable[object] | None) -> fro
 
 def _card_text(files: Mapping[str, bytes]) -> str | None:
     card = files.get(CARD)
-    return None if card is None else card.decode("utf-8", "replace").replace("\0", "\ufffd")
+    return None if card is None else decode_card(card)[0].replace("\0", "\ufffd")
 
 
 def _filter(ref: ModelRef, relation: Relation) -> str | None:

@@ -191,7 +191,7 @@ def test_an_endpoint_must_be_an_address(endpoint: str) -> None:
         (Reply.error(404, "Repository not found", "RepoNotFound"), NotVisible),
         (Reply.error(404, "Invalid rev id: x", "RevisionNotFound"), NoSuchRevision),
         (Reply.error(404, "Entry not found", "EntryNotFound"), NoSuchFile),
-        (Reply(404, {"Content-Type": "text/html"}, b"<html>nothing here</html>"), NotVisible),
+        (Reply(404, {"Content-Type": "text/html"}, b"<html>nothing here</html>"), BadAnswer),
         (Reply(410), NotVisible),
         (Reply(451), Disabled),
         (Reply(400, {}, b"[1, 2]"), BadRequest),
