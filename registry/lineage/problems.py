@@ -51,7 +51,7 @@ def _self_loops(edges: Iterable[Edge]) -> Iterator[Problem]:
             SELF_LOOP,
             f"{name} names itself as its base",
             (name,),
-            mend=shlex.join(["registry", "unlink", name, name]),
+            mend=shlex.join(["registry", "unlink", name, name, "--note", "not its own base"]),
         )
 
 
@@ -61,7 +61,7 @@ def _cycles(edges: Sequence[Edge]) -> Iterator[Problem]:
 
 
 def _dangling(edges: Iterable[Edge], briefs: Mapping[str, ModelBrief]) -> Iterator[Problem]:
-    """Bases nobody has looked at, and bases that are gone. Datasets are named, never looked at."""
+    """Bases nobody has read, and bases that are gone. Datasets are named, never read."""
     for base in {edge.base for edge in edges if edge.relation is not Relation.TRAINED_ON}:
         brief = briefs.get(base)
         if base.startswith(f"{SourceName.DATA}:"):
@@ -73,7 +73,7 @@ def _dangling(edges: Iterable[Edge], briefs: Mapping[str, ModelBrief]) -> Iterat
         elif brief is None or (brief.observed_at is None and not brief.tracked):
             yield Problem(
                 DANGLING_BASE,
-                f"{base} is named as a base and was never looked at",
+                f"{base} is named as a base and has not been read",
                 (base,),
                 mend=shlex.join(["registry", "add", base]),
             )
@@ -103,7 +103,9 @@ def _unresolved(claims: Iterable[KeptClaim]) -> Iterator[Problem]:
             f"{derivative} names the base {_quoted(declared)} ({origins}), which is no model we can tell"
             + (f": {reason}" if reason else ""),
             (derivative,),
-            mend=shlex.join(["registry", "link", derivative, "BASE"]),
+            mend=shlex.join(
+                ["registry", "link", derivative, "BASE", "--relation", "RELATION", "--note", "WHY"]
+            ),
         )
 
 

@@ -75,7 +75,7 @@ def _claim(
     if not note.strip():
         raise UsageError("an edge made by hand needs a note", hint="say with --note how you know")
     target = catalog.find(base.repo_id) or base.repo_id
-    if target == derivative:
+    if target == derivative and not denied:
         raise UsageError(f"{derivative} cannot be its own base")
     claim = Claim(
         Origin.MANUAL, declared=base.repo_id, base=target, relation=relation, note=note, denied=denied

@@ -19,15 +19,16 @@ class Storage:
     """What the files of one commit weigh, in bytes.
 
     logical_bytes counts every copy, unique_bytes each content (by sha256) once; both leave out the
-    `unsized_files` whose size no source told. weight_bytes: weight files of all formats together.
+    `unsized_files` whose size no source told, and are `None` when that is all of them.
+    weight_bytes: weight files of all formats together.
     hub_used_bytes: what the Hub says the repository occupies, history included.
     """
 
     files: int
     unsized_files: int
-    logical_bytes: int
-    unique_bytes: int
-    weight_bytes: int
+    logical_bytes: int | None
+    unique_bytes: int | None
+    weight_bytes: int | None
     hub_used_bytes: int | None
 
 
@@ -68,12 +69,13 @@ def measure(files: Iterable[ModelFile], used: int | None) -> Storage:
     sized = [(file, file.size) for file in listed if file.size is not None]
     # Equal content is judged by sha256 alone; a file without one counts as its own content.
     contents = {file.sha256 or file.path: size for file, size in sized}
+    unknown = not sized and bool(listed)
     return Storage(
         files=len(listed),
         unsized_files=len(listed) - len(sized),
-        logical_bytes=sum(size for _, size in sized),
-        unique_bytes=sum(contents.values()),
-        weight_bytes=sum(size for file, size in sized if is_weight_file(file.path)),
+        logical_bytes=None if unknown else sum(size for _, size in sized),
+        unique_bytes=None if unknown else sum(contents.values()),
+        weight_bytes=None if unknown else sum(size for file, size in sized if is_weight_file(file.path)),
         hub_used_bytes=used,
     )
 

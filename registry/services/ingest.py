@@ -108,12 +108,15 @@ class Ingest:
         self._watch = watch
         self._queue: deque[_Task] = deque()
         self._seen: set[str] = set()
+        self._asked: list[ModelRef] = []
         self._outcomes: list[Outcome] = []
 
     def enqueue(self, ref: ModelRef, *, hops: int, asked: bool = False) -> None:
         if str(ref) not in self._seen:
             self._seen.add(str(ref))
             self._queue.append(_Task(ref, hops, asked))
+            if asked:
+                self._asked.append(ref)
             if asked and self._options.derivatives:
                 self._queue.extend(_Task(ref, hops, False, relation) for relation in RELATIONS)
 
@@ -133,9 +136,10 @@ class Ingest:
         finally:
             # After an interruption nobody waits for answers that may be a timeout away.
             pool.shutdown(wait=not running, cancel_futures=True)
-        asked = [outcome for outcome in self._outcomes if outcome.asked]
-        reached = sorted((o for o in self._outcomes if not o.asked), key=lambda outcome: outcome.ref)
-        return IngestReport((*asked, *reached))
+        # Answers come in any order; a report does not.
+        place = {str(ref): number for number, ref in enumerate(self._asked)}
+        order = sorted(self._outcomes, key=lambda one: (place.get(one.ref, len(place)), one.ref))
+        return IngestReport(tuple(order))
 
     def read(self, ref: ModelRef) -> ModelSnapshot:
         """Read one model; runs on a thread."""
@@ -146,7 +150,11 @@ class Ingest:
         if self._options.want != Want():
             return None
         repo_id = self._catalog.find(ref.repo_id)
-        if repo_id is None or not self._catalog.briefs([repo_id])[repo_id].tracked:
+        if repo_id is None:
+            return None
+        brief = self._catalog.briefs([repo_id])[repo_id]
+        # What a publication says of a model does not stand for what its host says.
+        if not brief.tracked or (brief.source is SourceName.PAPER and ref.source is SourceName.HUB):
             return None
         if ref.revision is not None:
             kept = self._catalog.snapshot(repo_id, files=False)

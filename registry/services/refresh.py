@@ -7,7 +7,7 @@ from datetime import datetime
 
 from registry.catalog.catalog import Catalog
 from registry.errors import Disabled, NotVisible
-from registry.model.refs import ModelRef
+from registry.model.refs import ModelRef, SourceName
 from registry.model.snapshot import ModelSnapshot, Note
 from registry.services.ingest import AddOptions, Ingest, IngestReport, SourceFor, Watcher
 
@@ -24,10 +24,20 @@ def refresh(
 
     A model its host no longer shows is kept and marked removed: that is a change, not a failure.
     """
-    run = _Refresh(catalog, source_for, options, watch, frozenset(repo_ids), now)
-    for repo_id in repo_ids:
-        run.enqueue(ModelRef.parse(repo_id), hops=0, asked=True)
+    refs = [_last_read_as(catalog, repo_id) for repo_id in repo_ids]
+    run = _Refresh(catalog, source_for, options, watch, frozenset(ref.repo_id for ref in refs), now)
+    for ref in refs:
+        run.enqueue(ref, hops=0, asked=True)
     return run.work()
+
+
+def _last_read_as(catalog: Catalog, repo_id: str) -> ModelRef:
+    """The reference a model was read by: one with a Hub name may be known from a publication alone."""
+    ref = ModelRef.parse(repo_id)
+    if catalog.briefs([repo_id])[repo_id].source is ref.source:
+        return ref
+    other = (ModelRef.parse(alias) for alias in catalog.aliases(repo_id))
+    return next((alias for alias in other if alias.source is SourceName.PAPER), ref)
 
 
 class _Refresh(Ingest):

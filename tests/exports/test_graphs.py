@@ -105,7 +105,7 @@ def test_graphviz_shows_hostile_names_as_they_are(hostile: LineageView) -> None:
 def test_mermaid(family: LineageView) -> None:
     assert to_mermaid(family).splitlines() == [
         "flowchart TD",
-        "    %% dangling-base: org/base is named as a base and was never looked at",
+        "    %% dangling-base: org/base is named as a base and has not been read",
         '    n0["data:squad"]',
         '    n1["org/base"]',
         '    n2["org/m<br>mit #183; 7.00B"]',

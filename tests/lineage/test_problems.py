@@ -29,7 +29,7 @@ def test_sound_lineage_has_none() -> None:
 def test_self_loop() -> None:
     (problem,) = find_problems(edges([("a", "a")]), known("a"))
     assert (problem.code, problem.models) == ("self-loop", ("a",))
-    assert problem.mend == "registry unlink a a"
+    assert problem.mend == "registry unlink a a --note 'not its own base'"
 
 
 def test_cycle_names_its_models() -> None:
@@ -82,7 +82,7 @@ def test_unresolved_bases_once_per_text() -> None:
     assert short.code == long.code == "unresolved-base"
     assert "(hub, card)" in short.message
     assert short.message.endswith("local path")
-    assert short.mend == "registry link org/d BASE"
+    assert short.mend == "registry link org/d BASE --relation RELATION --note WHY"
     assert len(long.message) < 200
 
 

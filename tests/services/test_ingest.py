@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from registry.catalog.catalog import Catalog
 from registry.contract import Want
 from registry.errors import Gated, NotVisible, Unreachable
 from registry.model.edges import Relation
-from registry.model.refs import ModelRef
+from registry.model.refs import ModelRef, SourceName
 from registry.services.ingest import AddOptions, IngestReport, add
 from tests.services.fakes import FakeSource, Watch, snapshot
 
@@ -147,3 +148,19 @@ def test_an_interruption_is_passed_on_and_keeps_what_was_saved(catalog: Catalog)
             Interrupting(),
         )
     assert catalog.tracked() == ["a/leaf"]
+
+
+def test_a_publication_does_not_stand_for_the_hub(catalog: Catalog) -> None:
+    paper = replace(snapshot("a/root"), source=SourceName.PAPER, aliases=("paper:x/root",))
+    source = FakeSource({"paper:x/root": paper, "a/root": snapshot("a/root", license_id="apache-2.0")})
+    assert states(added(catalog, source, "paper:x/root")) == {"paper:x/root": "added"}
+    added(catalog, source, "a/root")
+    assert source.fetched == ["paper:x/root", "a/root"]
+    assert catalog.briefs(["a/root"])["a/root"].license == "apache-2.0"
+    assert set(states(added(catalog, source, "a/root", "paper:x/root")).values()) == {"known"}
+
+
+def test_a_report_keeps_the_order_of_what_was_asked(catalog: Catalog) -> None:
+    names = [f"a/{letter}" for letter in "zyxwvutsrq"]
+    source = FakeSource.of(*(snapshot(name, "a/root") for name in names), snapshot("a/root"))
+    assert list(states(added(catalog, source, *names))) == [*names, "a/root"]

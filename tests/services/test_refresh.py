@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 from registry.catalog.catalog import Catalog
 from registry.errors import Disabled, Unreachable
-from registry.model.refs import ModelRef
+from registry.model.refs import ModelRef, SourceName
 from registry.services.ingest import AddOptions, IngestReport, add
 from registry.services.refresh import refresh
 from tests.services.fakes import NOW, FakeSource, Watch, snapshot
@@ -62,3 +63,13 @@ def test_an_unreachable_source_is_a_failure_not_a_removal(tmp_path: Path) -> Non
         report = refreshed(catalog, source)
         assert len(report.failed) == 2
         assert not any(brief.removed for brief in catalog.briefs(["a/child", "a/base"]).values())
+
+
+def test_a_model_known_from_a_publication_is_read_there_again(tmp_path: Path) -> None:
+    paper = replace(snapshot("a/root"), source=SourceName.PAPER, aliases=("paper:x/root",))
+    source = FakeSource({"paper:x/root": paper})
+    with Catalog.open(str(tmp_path / "c.db"), create=True) as catalog:
+        add(catalog, source.for_ref, [ModelRef.parse("paper:x/root")], AddOptions(), Watch())
+        assert refreshed(catalog, source).outcomes[0].state == "unchanged"
+        assert source.fetched == ["paper:x/root", "paper:x/root"]
+        assert not catalog.briefs(["a/root"])["a/root"].removed
