@@ -1,0 +1,50 @@
+"""What people record themselves: claims about descent and training facts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select
+
+from registry.catalog.claims import Telling, claim_values, recompute_edges, retire
+from registry.catalog.clean import clean_claims, clean_facts
+from registry.catalog.facts import keep_facts
+from registry.catalog.names import find_ids, find_or_add
+from registry.catalog.tables import edge_claims
+from registry.errors import NotInCatalog, UsageError
+from registry.model.edges import Claim
+from registry.model.snapshot import TrainingFact
+
+
+def add_claim(connection: Connection, derivative: str, claim: Claim, at: datetime) -> None:
+    """Record a claim made by hand; it takes the place of an earlier one about the same pair."""
+    (claim,) = clean_claims([claim])
+    if claim.base is None:
+        raise UsageError("a claim made by hand must name a base")
+    derivative_id = _known(connection, derivative)
+    base_ids = find_or_add(connection, [claim.base])
+    earlier = connection.execute(
+        select(edge_claims.c.id).where(
+            edge_claims.c.derivative_id == derivative_id,
+            edge_claims.c.base_id == base_ids[claim.base],
+            edge_claims.c.told_by.is_(None),
+            edge_claims.c.current,
+        )
+    ).scalars()
+    retire(connection, list(earlier))
+    told = Telling(None, None, at)
+    connection.execute(insert(edge_claims), [claim_values(derivative_id, claim, base_ids, told)])
+    recompute_edges(connection, [derivative_id])
+
+
+def add_facts(connection: Connection, name: str, facts: Sequence[TrainingFact], at: datetime) -> None:
+    """Record facts told by hand beside what is known already."""
+    keep_facts(connection, _known(connection, name), None, clean_facts(facts), at)
+
+
+def _known(connection: Connection, name: str) -> int:
+    ids = find_ids(connection, [name])
+    if name not in ids:
+        raise NotInCatalog(f"{name} is not in the catalog", hint=f"add it with: registry add {name}")
+    return ids[name]

@@ -1,0 +1,207 @@
+"""`Catalog`: the only door to what is kept. Speaks in values of `registry.model`, never in rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from registry.catalog import byhand, checking, house, identity, reading, removal, saving, schema, walking
+from registry.catalog.backup import backup
+from registry.catalog.engine import BUSY_TIMEOUT, Database, connect
+from registry.catalog.facts import facts_of
+from registry.catalog.location import parse_location
+from registry.catalog.schema import MigrationReport
+from registry.catalog.search import search
+from registry.model.edges import Claim, Edge
+from registry.model.filters import Filter
+from registry.model.records import HistoryEntry, KeptClaim, ModelBrief, Problem, SaveReport
+from registry.model.snapshot import ModelSnapshot, TrainingFact
+
+__all__ = ["Catalog", "MigrationReport"]
+
+
+class Catalog:
+    """A catalog of models, open for use by several threads. Every method is one transaction; each raises
+    a `CatalogError` when the database cannot do what is asked.
+
+    `location` is fit for messages: it never shows a password.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.location = database.shown
+
+    @classmethod
+    def open(
+        cls,
+        location: str,
+        *,
+        create: bool = False,
+        migrate: bool = False,
+        busy_timeout: float = BUSY_TIMEOUT,
+    ) -> Self:
+        """Open the catalog at a path or `postgresql://` URL.
+
+        create: make it when absent. migrate: bring an older one up to date. busy_timeout: seconds to wait
+        for another writer. Raises `NoCatalog`, `CatalogTooNew`, `CatalogOutdated`, `CatalogDamaged`,
+        `CatalogUnreachable`, ...
+        """
+        place = parse_location(location)
+        if create:
+            schema.create(place, busy_timeout=busy_timeout)
+        if migrate:
+            schema.migrate(place, busy_timeout=busy_timeout)
+        database = connect(place, busy_timeout=busy_timeout)
+        try:
+            schema.require_current(database)
+        except BaseException:
+            database.close()
+            raise
+        return cls(database)
+
+    @classmethod
+    def migrate(cls, location: str) -> MigrationReport:
+        """Bring a catalog to the newest schema, after copying the file; nothing to do is fine."""
+        return schema.migrate(parse_location(location))
+
+    def close(self) -> None:
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Catalog({self.location!r})"
+
+    # --- write -----------------------------------------------------------------------------------
+
+    def save(self, snapshot: ModelSnapshot) -> SaveReport:
+        """Keep what a source said of a model; saving it again changes nothing."""
+        return self._database.write(lambda c: saving.save(c, snapshot))
+
+    def save_many(self, snapshots: Iterable[ModelSnapshot]) -> list[SaveReport]:
+        """Keep several, in the order given: all of them or, on an error, none."""
+        batch = list(snapshots)
+        return self._database.write(lambda c: saving.save_all(c, batch)) if batch else []
+
+    def adopt_case_variants(self) -> int:
+        """Make names that only ever stood for a base, and differ from exactly one observed model by letter
+        case alone, aliases of that model. Returns how many."""
+        return self._database.write(identity.adopt_case_variants)
+
+    def add_claim(self, derivative: str, claim: Claim, *, observed_at: datetime) -> None:
+        """Record a claim made by hand in place of an earlier one about the same pair. A base not known yet
+        becomes referenced; a derivative not known raises `NotInCatalog`."""
+        self._database.write(lambda c: byhand.add_claim(c, derivative, claim, observed_at))
+
+    def add_facts(self, repo_id: str, facts: Sequence[TrainingFact], *, observed_at: datetime) -> None:
+        """Record facts told by hand. Raises `NotInCatalog`."""
+        self._database.write(lambda c: byhand.add_facts(c, repo_id, facts, observed_at))
+
+    def remove(self, repo_id: str) -> bool:
+        """Take a model out. True: gone. False: somebody's base, so from now on only referenced. Raises
+        `NotInCatalog`."""
+        return self._database.write(lambda c: removal.remove(c, repo_id))
+
+    # --- read ------------------------------------------------------------------------------------
+
+    def find(self, name: str) -> str | None:
+        """The present name of the model `name` means: exactly, as an alias, or as the only one that
+        differs by letter case."""
+        return self._database.read(lambda c: reading.find(c, name))
+
+    def suggest(self, name: str, limit: int = 3) -> list[str]:
+        """The names most like `name`, the most alike first."""
+        return self._database.read(lambda c: reading.suggest(c, name, limit))
+
+    def briefs(self, repo_ids: Iterable[str]) -> dict[str, ModelBrief]:
+        """Models in one line each, by present name; unknown names are missing."""
+        names = list(repo_ids)
+        return self._database.read(lambda c: reading.briefs(c, names))
+
+    def snapshot(self, repo_id: str, *, files: bool = True) -> ModelSnapshot | None:
+        """The facts shown of a model, whole but for raw answers; `None` for one never looked at."""
+        return self._database.read(lambda c: reading.snapshot(c, repo_id, files=files))
+
+    def raw(self, repo_id: str, kind: str) -> bytes | None:
+        """The newest answer of that kind about a model, as received."""
+        return self._database.read(lambda c: reading.raw(c, repo_id, kind))
+
+    def aliases(self, repo_id: str) -> list[str]:
+        """The other names of a model, sorted."""
+        return self._database.read(lambda c: reading.aliases_of(c, repo_id))
+
+    def history(self, repo_id: str) -> list[HistoryEntry]:
+        """What was seen when, oldest first, each with what it changed."""
+        return self._database.read(lambda c: house.history(c, repo_id))
+
+    def facts(self, repo_id: str, *, past: bool = False) -> list[tuple[datetime, TrainingFact]]:
+        """Training facts and when they were recorded, oldest first; `past` adds those their source no
+        longer tells."""
+        return self._database.read(lambda c: facts_of(c, repo_id, past=past))
+
+    def search(
+        self,
+        filters: Sequence[Filter] = (),
+        *,
+        sort: str = "repo_id",
+        descending: bool = False,
+        limit: int | None = None,
+        text: str | None = None,
+        include_referenced: bool = False,
+    ) -> list[ModelBrief]:
+        """The models all filters hold for and whose name contains `text`. The order is total: unknown
+        values last, ties by name."""
+        return self._database.read(
+            lambda c: search(
+                c,
+                filters,
+                sort=sort,
+                descending=descending,
+                limit=limit,
+                text=text,
+                include_referenced=include_referenced,
+            )
+        )
+
+    def edges_up(self, repo_id: str, depth: int | None = None) -> list[Edge]:
+        """Every edge that can be reached towards bases and datasets, sorted."""
+        return self._database.read(lambda c: walking.edges_up(c, repo_id, depth))
+
+    def edges_down(self, repo_id: str, depth: int | None = None, *, limit: int | None = None) -> list[Edge]:
+        """Every edge that can be reached towards derivatives, sorted; with `limit` the nearest so many."""
+        return self._database.read(lambda c: walking.edges_down(c, repo_id, depth, limit))
+
+    def children_counts(self, repo_id: str) -> dict[str, int]:
+        """Direct derivatives by relation."""
+        return self._database.read(lambda c: walking.children_counts(c, repo_id))
+
+    def claims(self, derivative: str, base: str | None = None) -> list[KeptClaim]:
+        """Every claim about a model (and, if given, about that base), past and unresolved ones too."""
+        return self._database.read(lambda c: reading.claims(c, derivative, base))
+
+    def tracked(self, *, stale_before: datetime | None = None) -> list[str]:
+        """The models somebody added, sorted; with `stale_before` those not looked at since."""
+        return self._database.read(lambda c: reading.tracked(c, stale_before))
+
+    # --- house -----------------------------------------------------------------------------------
+
+    def check(self) -> list[Problem]:
+        """Every broken invariant, with how to mend it; empty when the catalog is whole."""
+        return checking.check(self._database)
+
+    def backup(self, target: Path) -> None:
+        """Copy the catalog to a new file, whole even while others write."""
+        backup(self._database.location, target)
+
+    def stats(self) -> dict[str, int]:
+        """How many of each thing the catalog holds."""
+        return self._database.read(house.stats)

@@ -1,0 +1,202 @@
+"""Claims as they are kept, and the edges they add up to.
+
+A claim is never deleted while its model is in the catalog: one its source no longer makes only stops
+being current. Edges are derived: they can be worked out again from the current claims at any time.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, or_, select, update
+
+from registry.catalog.names import chunks, find_or_add
+from registry.catalog.tables import edge_claims, edges, models
+from registry.lineage.resolve import resolve
+from registry.model.edges import Claim, Edge, Origin, Relation
+from registry.model.refs import SourceName
+
+_bases = models.alias("bases")
+_derivatives = models.alias("derivatives")
+
+# Statements asked for every model saved are put together once.
+_TOLD = (
+    select(edge_claims)
+    .where(
+        edge_claims.c.derivative_id == bindparam("model_id"),
+        func.coalesce(edge_claims.c.told_by, "") == bindparam("by"),
+    )
+    .order_by(edge_claims.c.current, edge_claims.c.id)
+)
+_EDGES = select(edges).where(edges.c.derivative_id.in_(bindparam("ids", expanding=True)))
+_CURRENT = (
+    select(edge_claims, _bases.c.repo_id.label("base"), _derivatives.c.repo_id.label("derivative"))
+    .join(_derivatives, _derivatives.c.id == edge_claims.c.derivative_id)
+    .join(_bases, _bases.c.id == edge_claims.c.base_id, isouter=True)
+    .where(edge_claims.c.derivative_id.in_(bindparam("ids", expanding=True)), edge_claims.c.current)
+    .order_by(edge_claims.c.derivative_id, edge_claims.c.id)
+)
+
+_EdgeRows = dict[tuple[int, int], dict[str, object]]
+_Key = tuple[str, str, str | None, str, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Who told claims, and of which state of the model. by: `None` for a claim made by hand."""
+
+    by: SourceName | None
+    revision: str | None
+    at: datetime
+
+
+def claim_of(row: Row[Any]) -> Claim:
+    """A claim as it was made: its base by the name used then."""
+    base = None
+    if row.base_id is not None:
+        base = row.named if row.named is not None else row.declared
+    return Claim(
+        origin=Origin(row.origin),
+        declared=row.declared,
+        base=base,
+        relation=Relation(row.relation),
+        detail=row.detail,
+        note=row.note,
+        denied=row.denied,
+    )
+
+
+def current_claims(connection: Connection, model_id: int, by: SourceName | None) -> list[Claim]:
+    """What a source says now of the bases of a model, in the order it was first said."""
+    return [claim_of(row) for row in _rows(connection, model_id, by) if row.current]
+
+
+def keep_claims(
+    connection: Connection, model_id: int, telling: Telling, claims: Sequence[Claim], *, current: bool = True
+) -> None:
+    """Make `claims` all that a source says of a model now; with `current=False` they are only recorded, as
+    something it said in the past. Bases not known yet become referenced models."""
+    base_ids = find_or_add(connection, (claim.base for claim in claims if claim.base is not None))
+    kept = {_key(claim_of(row)): row for row in _rows(connection, model_id, telling.by)}
+    told = {_key(claim): claim for claim in reversed(claims)}
+    fresh = []
+    for key in dict.fromkeys(_key(claim) for claim in claims):
+        row = kept.get(key)
+        if row is None:
+            fresh.append(claim_values(model_id, told[key], base_ids, telling) | {"current": current})
+        elif current:
+            _renew(connection, row, _values(told[key], base_ids), telling)
+    if fresh:
+        connection.execute(insert(edge_claims), fresh)
+    if current:
+        gone = [row.id for key, row in kept.items() if row.current and key not in told]
+        retire(connection, gone)
+
+
+def claim_values(
+    model_id: int, claim: Claim, base_ids: Mapping[str, int], telling: Telling
+) -> dict[str, Any]:
+    """The row of a claim that is made now."""
+    return _values(claim, base_ids) | {
+        "derivative_id": model_id,
+        "told_by": telling.by,
+        "current": True,
+        "revision": telling.revision,
+        "observed_at": telling.at,
+    }
+
+
+def retire(connection: Connection, claim_ids: Sequence[int]) -> None:
+    """Mark claims as no longer made."""
+    for piece in chunks(claim_ids):
+        connection.execute(update(edge_claims).where(edge_claims.c.id.in_(piece)).values(current=False))
+
+
+def claiming(connection: Connection, base_id: int) -> set[int]:
+    """The models with a claim, past or current, that names this base."""
+    rows = connection.execute(
+        select(edge_claims.c.derivative_id).where(edge_claims.c.base_id == base_id).distinct()
+    )
+    return set(rows.scalars())
+
+
+def recompute_edges(connection: Connection, derivative_ids: Iterable[int]) -> None:
+    """Work out the edges of models from their current claims and write what differs."""
+    for piece in chunks(sorted(set(derivative_ids))):
+        present, wanted = edges_and_wanted(connection, piece)
+        stale = [pair for pair, row in present.items() if wanted.get(pair) != row]
+        for some in chunks(sorted(stale)):
+            pairs = (and_(edges.c.derivative_id == one, edges.c.base_id == other) for one, other in some)
+            connection.execute(delete(edges).where(or_(*pairs)))
+        fresh = [row for pair, row in sorted(wanted.items()) if present.get(pair) != row]
+        if fresh:
+            connection.execute(insert(edges), fresh)
+
+
+def edges_and_wanted(connection: Connection, derivative_ids: Sequence[int]) -> tuple[_EdgeRows, _EdgeRows]:
+    """The edges of up to `CHUNK` models as they are, and as their current claims want them."""
+    rows = connection.execute(_EDGES, {"ids": derivative_ids})
+    present = {(row.derivative_id, row.base_id): row._asdict() for row in rows}
+    return present, _wanted_edges(connection, derivative_ids)
+
+
+def edge_row(edge: Edge, derivative_id: int, base_id: int) -> dict[str, object]:
+    return {
+        "derivative_id": derivative_id,
+        "base_id": base_id,
+        "relation": str(edge.relation),
+        "origins": ",".join(edge.origins),
+        "resolved_from": edge.resolved_from,
+        "state": edge.state,
+    }
+
+
+def _wanted_edges(connection: Connection, derivative_ids: Sequence[int]) -> _EdgeRows:
+    rows = connection.execute(_CURRENT, {"ids": derivative_ids})
+    said: defaultdict[tuple[int, str], list[Claim]] = defaultdict(list)
+    base_ids: dict[str, int] = {}
+    for row in rows:
+        said[row.derivative_id, row.derivative].append(replace(claim_of(row), base=row.base))
+        if row.base is not None:
+            base_ids[row.base] = row.base_id
+    return {
+        (derivative_id, base_ids[edge.base]): edge_row(edge, derivative_id, base_ids[edge.base])
+        for (derivative_id, name), claims in said.items()
+        for edge in resolve(name, claims)
+    }
+
+
+def _rows(connection: Connection, model_id: int, by: SourceName | None) -> Sequence[Row[Any]]:
+    return connection.execute(_TOLD, {"model_id": model_id, "by": by or ""}).all()
+
+
+def _key(claim: Claim) -> _Key:
+    """What makes two claims the same: not where in a list the base stands."""
+    return claim.origin, claim.declared, claim.base, claim.relation, claim.denied
+
+
+def _values(claim: Claim, base_ids: Mapping[str, int]) -> dict[str, Any]:
+    return {
+        "base_id": None if claim.base is None else base_ids[claim.base],
+        "origin": str(claim.origin),
+        "relation": str(claim.relation),
+        "declared": claim.declared,
+        "named": None if claim.base == claim.declared else claim.base,
+        "detail": claim.detail,
+        "note": claim.note,
+        "denied": claim.denied,
+    }
+
+
+def _renew(connection: Connection, row: Row[Any], values: dict[str, Any], telling: Telling) -> None:
+    """A claim made before: keep when it was first made; one made again after a pause counts from now."""
+    if not row.current:
+        values = values | {"current": True, "revision": telling.revision, "observed_at": telling.at}
+    known = row._asdict()
+    differing = {name: value for name, value in values.items() if known[name] != value}
+    if differing:
+        connection.execute(update(edge_claims).where(edge_claims.c.id == row.id).values(**differing))

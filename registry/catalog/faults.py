@@ -1,0 +1,140 @@
+"""A database's error, translated into ours at the border: by its code wherever it has one."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from registry.catalog.location import Location
+from registry.errors import (
+    CatalogDamaged,
+    CatalogError,
+    CatalogLocked,
+    CatalogReadOnly,
+    CatalogUnreachable,
+    DiskFull,
+    NoCatalog,
+)
+
+_LOCK_HINT = "another program is writing to it; try again when it is done"
+_DAMAGE_HINT = "restore a backup, or move the file away and add the models again"
+_SERVER_HINT = "check that the server runs and that host, port, user and password are right"
+
+_FATAL = re.compile(r"FATAL:\s+(.*)")
+_NO_DATABASE = re.compile(r'database ".*" does not exist')
+
+RETRIED = frozenset({"40001", "40P01"})
+"""SQLSTATEs that mean: nothing was wrong, somebody else was first; run the transaction again."""
+
+
+@contextmanager
+def faults(location: Location) -> Iterator[None]:
+    """Raise what the database says about `location` as a `CatalogError` (or `NoCatalog`)."""
+    try:
+        yield
+    except (DBAPIError, sqlite3.Error) as error:
+        raise translated(error, location) from None
+    except PoolTimeout:
+        raise CatalogLocked(f"{location.shown} is busy in too many places at once") from None
+    except (ModuleNotFoundError, NoSuchModuleError):
+        raise CatalogError(
+            f"PostgreSQL needs a driver to reach {location.shown}",
+            hint="pip install 'model-reuse-registry[postgres]'",
+        ) from None
+
+
+def translated(error: DBAPIError | sqlite3.Error, location: Location) -> CatalogError | NoCatalog:
+    """The `RegistryError` that says what `error` means for the catalog at `location`."""
+    original = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(original, sqlite3.Error):
+        return _from_sqlite(original, location)
+    return _from_postgres(original, location, dropped=_is_dropped(error))
+
+
+def sqlstate(error: DBAPIError) -> str | None:
+    """PostgreSQL's five-character code, `None` when there was no answer from a server."""
+    state = getattr(error.orig, "sqlstate", None)
+    return state if isinstance(state, str) else None
+
+
+def _is_dropped(error: BaseException) -> bool:
+    return isinstance(error, DBAPIError) and error.connection_invalidated
+
+
+def _from_sqlite(error: sqlite3.Error, location: Location) -> CatalogError | NoCatalog:
+    name = location.shown
+    # Extended codes (a cause in the upper bits) reduce to the primary one.
+    code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+    match code:
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return CatalogLocked(f"{name} is locked", hint=_LOCK_HINT)
+        case sqlite3.SQLITE_NOTADB:
+            return CatalogDamaged(f"{name} is not a catalog, or a broken one", hint=_DAMAGE_HINT)
+        case sqlite3.SQLITE_CORRUPT:
+            return CatalogDamaged(f"{name} is damaged: {error}", hint=_DAMAGE_HINT)
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_AUTH:
+            return CatalogReadOnly(f"{name} cannot be written", hint=_write_hint(location))
+        case sqlite3.SQLITE_FULL:
+            return DiskFull(f"no room is left to write {name}", hint="free some space and run it again")
+        case sqlite3.SQLITE_CANTOPEN:
+            return _unopened(location)
+        case sqlite3.SQLITE_IOERR:
+            return CatalogError(f"reading or writing {name} failed: {error}", hint="check the disk")
+        case _:
+            return CatalogError(f"{name}: {location.scrub(str(error))}")
+
+
+def _unopened(location: Location) -> CatalogError | NoCatalog:
+    name, path = location.shown, location.path
+    if path is None or path.is_dir():
+        return CatalogError(f"{name} is a directory, not a catalog")
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        return NoCatalog(f"the folder {folder} does not exist", hint="create it, or choose another --catalog")
+    if not path.exists() and os.access(folder, os.W_OK):
+        return NoCatalog(f"there is no catalog at {name}", hint="create it with: registry catalog init")
+    if path.exists() and not os.access(path, os.R_OK):
+        return CatalogReadOnly(f"{name} cannot be read: {os.strerror(errno.EACCES)}")
+    return CatalogReadOnly(f"{name} cannot be opened for writing", hint=_write_hint(location))
+
+
+def _write_hint(location: Location) -> str:
+    if location.on_server:
+        return "ask for the rights to write there, or choose another --catalog"
+    return "check the rights of the file and of its folder, or copy it and name the copy with --catalog"
+
+
+def _from_postgres(
+    error: BaseException | None, location: Location, *, dropped: bool
+) -> CatalogError | NoCatalog:
+    name = location.shown
+    state = getattr(error, "sqlstate", None) or ""
+    said = location.scrub(str(error).partition("\n")[0])
+    if not state and (refusal := _FATAL.search(said)):
+        # While connecting the driver passes on the server's words and no code.
+        if _NO_DATABASE.fullmatch(refusal[1]):
+            return NoCatalog(f"there is no database at {name}", hint="create it with createdb")
+        return CatalogUnreachable(f"{name} refused the connection: {refusal[1]}", hint=_SERVER_HINT)
+    match state[:2], state:
+        case _, "55P03" | "57014":
+            return CatalogLocked(f"{name} is locked", hint=_LOCK_HINT)
+        case _, "40001" | "40P01":
+            return CatalogLocked(f"{name} is too busy: {said}", hint=_LOCK_HINT)
+        case _, "42501" | "25006":
+            return CatalogReadOnly(f"{name} cannot be written: {said}", hint=_write_hint(location))
+        case _, "53100":
+            return DiskFull(f"no room is left to write {name}", hint="free some space on the server")
+        case ("XX", _):
+            return CatalogDamaged(f"{name} is damaged: {said}", hint="restore a backup")
+        case ("08" | "53" | "57" | "", _):
+            return CatalogUnreachable(f"{name} cannot be reached: {said}", hint=_SERVER_HINT)
+    if dropped:
+        return CatalogUnreachable(f"{name} cannot be reached: {said}", hint=_SERVER_HINT)
+    return CatalogError(f"{name}: {said}")

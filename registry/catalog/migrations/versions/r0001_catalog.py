@@ -1,0 +1,265 @@
+"""The first catalog: models and their names, what looks at them found, files, claims and edges.
+
+Revision ID: 0001
+Revises:
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from registry.catalog.types import BigId, HexBytes, Name, Packed, UtcDateTime
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+SOURCES = "IN ('hub', 'local', 'paper', 'data')"
+RELATIONS = "IN ('finetune', 'adapter', 'merge', 'quantized', 'distilled', 'unknown', 'trained_on')"
+ORIGINS = (
+    "IN ('manual', 'weights', 'adapter_config', 'mergekit', 'hub', 'card', 'gguf', 'config', 'paper', "
+    "'inferred')"
+)
+
+
+def upgrade() -> None:
+    _models()
+    _trees()
+    _snapshots()
+    _answers()
+    _lineage()
+    _facts()
+    if op.get_bind().dialect.name == "postgresql":
+        # The two tables name each other; SQLite takes the key while the other table is not there yet.
+        op.create_foreign_key(
+            op.f("fk_models_snapshot_id_snapshots"), "models", "snapshots", ["snapshot_id"], ["id"]
+        )
+
+
+def _models() -> None:
+    op.create_table(
+        "models",
+        sa.Column("id", BigId, nullable=False),
+        sa.Column("repo_id", Name, nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("hub_id", Packed(), nullable=True),
+        sa.Column("tracked", sa.Boolean(), nullable=False),
+        sa.Column("removed", sa.Boolean(), nullable=False),
+        sa.Column("snapshot_id", BigId, nullable=True),
+        sa.Column("seen_at", UtcDateTime(), nullable=True),
+        sa.Column("downloads", sa.BigInteger(), nullable=True),
+        sa.Column("likes", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint(f"source {SOURCES}", name=op.f("ck_models_source")),
+        sa.ForeignKeyConstraint(
+            ["snapshot_id"], ["snapshots.id"], name=op.f("fk_models_snapshot_id_snapshots"), use_alter=True
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_models")),
+        sa.UniqueConstraint("repo_id", name=op.f("uq_models_repo_id")),
+        sa.UniqueConstraint("hub_id", name=op.f("uq_models_hub_id")),
+    )
+    op.create_index("ix_models_lower_repo_id", "models", [sa.text("lower(repo_id)")])
+    op.create_table(
+        "aliases",
+        sa.Column("name", Name, nullable=False),
+        sa.Column("model_id", BigId, nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("observed_at", UtcDateTime(), nullable=True),
+        sa.CheckConstraint("kind IN ('source', 'rename', 'case')", name=op.f("ck_aliases_kind")),
+        _belongs("aliases", "model_id", "models"),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_aliases")),
+    )
+    op.create_index("ix_aliases_model_id", "aliases", ["model_id"])
+    op.create_index("ix_aliases_lower_name", "aliases", [sa.text("lower(name)")])
+
+
+def _trees() -> None:
+    op.create_table(
+        "trees",
+        sa.Column("id", BigId, nullable=False),
+        sa.Column("model_id", BigId, nullable=False),
+        sa.Column("commit_sha", Packed(), nullable=True),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("complete", sa.Boolean(), nullable=False),
+        sa.Column("files", sa.Integer(), nullable=False),
+        sa.Column("logical_bytes", sa.BigInteger(), nullable=True),
+        _belongs("trees", "model_id", "models"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_trees")),
+        sa.UniqueConstraint("model_id", "commit_sha", name=op.f("uq_trees_model_id_commit_sha")),
+    )
+    op.create_table(
+        "blobs",
+        sa.Column("id", BigId, nullable=False),
+        sa.Column("sha256", HexBytes(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=True),
+        sa.Column("xet_hash", HexBytes(), nullable=True),
+        sa.CheckConstraint("length(sha256) = 32", name=op.f("ck_blobs_sha256")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_blobs")),
+        sa.UniqueConstraint("sha256", name=op.f("uq_blobs_sha256")),
+    )
+    op.create_table(
+        "files",
+        sa.Column("tree_id", BigId, nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=True),
+        sa.Column("blob_id", BigId, nullable=True),
+        sa.Column("git_oid", HexBytes(), nullable=True),
+        sa.CheckConstraint("size >= 0", name=op.f("ck_files_size")),
+        sa.ForeignKeyConstraint(["blob_id"], ["blobs.id"], name=op.f("fk_files_blob_id_blobs")),
+        _belongs("files", "tree_id", "trees"),
+        sa.PrimaryKeyConstraint("tree_id", "position", name=op.f("pk_files")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_files_blob_id", "files", ["blob_id"])
+
+
+def _snapshots() -> None:
+    op.create_table(
+        "snapshots",
+        sa.Column("id", BigId, nullable=False),
+        sa.Column("model_id", BigId, nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("observed_at", UtcDateTime(), nullable=False),
+        sa.Column("last_seen_at", UtcDateTime(), nullable=False),
+        sa.Column("revision", sa.Text(), nullable=True),
+        sa.Column("commit_sha", Packed(), nullable=True),
+        sa.Column("removed", sa.Boolean(), nullable=False),
+        sa.Column("private", sa.Boolean(), nullable=True),
+        sa.Column("gated", sa.Text(), nullable=True),
+        sa.Column("disabled", sa.Boolean(), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=True),
+        sa.Column("last_modified", UtcDateTime(), nullable=True),
+        sa.Column("library", sa.Text(), nullable=True),
+        sa.Column("task", sa.Text(), nullable=True),
+        sa.Column("license", sa.Text(), nullable=True),
+        sa.Column("used_storage", sa.BigInteger(), nullable=True),
+        sa.Column("new_version", sa.Text(), nullable=True),
+        sa.Column("parameters", sa.BigInteger(), nullable=True),
+        sa.Column("logical_parameters", sa.BigInteger(), nullable=True),
+        sa.Column("served_parameters", sa.BigInteger(), nullable=True),
+        sa.Column("parameters_origin", sa.Text(), nullable=True),
+        sa.Column("parameters_rule", sa.Text(), nullable=True),
+        sa.Column("parameters_contradiction", sa.Text(), nullable=True),
+        sa.Column("bases", sa.Text(), nullable=True),
+        sa.Column("tree_id", BigId, nullable=True),
+        sa.CheckConstraint("gated IN ('none', 'auto', 'manual')", name=op.f("ck_snapshots_gated")),
+        sa.CheckConstraint(f"source {SOURCES}", name=op.f("ck_snapshots_source")),
+        _belongs("snapshots", "model_id", "models"),
+        sa.ForeignKeyConstraint(["tree_id"], ["trees.id"], name=op.f("fk_snapshots_tree_id_trees")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_snapshots")),
+    )
+    op.create_index("ix_snapshots_model_id", "snapshots", ["model_id"])
+    op.create_index("ix_snapshots_tree_id", "snapshots", ["tree_id"])
+
+
+def _answers() -> None:
+    op.create_table(
+        "details",
+        sa.Column("snapshot_id", BigId, nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        _belongs("details", "snapshot_id", "snapshots"),
+        sa.PrimaryKeyConstraint("snapshot_id", name=op.f("pk_details")),
+    )
+    op.create_table(
+        "raw_answers",
+        sa.Column("snapshot_id", BigId, nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        _belongs("raw_answers", "snapshot_id", "snapshots"),
+        sa.PrimaryKeyConstraint("snapshot_id", "kind", name=op.f("pk_raw_answers")),
+    )
+    op.create_table(
+        "parameter_counts",
+        sa.Column("snapshot_id", BigId, nullable=False),
+        sa.Column("dtype", sa.Text(), nullable=False),
+        sa.Column("elements", sa.BigInteger(), nullable=False),
+        _belongs("parameter_counts", "snapshot_id", "snapshots"),
+        sa.PrimaryKeyConstraint("snapshot_id", "dtype", name=op.f("pk_parameter_counts")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "license_claims",
+        sa.Column("snapshot_id", BigId, nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("field", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("origin", sa.Text(), nullable=False),
+        sa.CheckConstraint(
+            "field IN ('license', 'license_name', 'license_link', 'license_file')",
+            name=op.f("ck_license_claims_field"),
+        ),
+        _belongs("license_claims", "snapshot_id", "snapshots"),
+        sa.PrimaryKeyConstraint("snapshot_id", "position", name=op.f("pk_license_claims")),
+        sqlite_with_rowid=False,
+    )
+
+
+def _lineage() -> None:
+    op.create_table(
+        "edges",
+        sa.Column("derivative_id", BigId, nullable=False),
+        sa.Column("base_id", BigId, nullable=False),
+        sa.Column("relation", sa.Text(), nullable=False),
+        sa.Column("origins", sa.Text(), nullable=False),
+        sa.Column("resolved_from", sa.Text(), nullable=True),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.CheckConstraint(f"relation {RELATIONS}", name=op.f("ck_edges_relation")),
+        _belongs("edges", "derivative_id", "models"),
+        sa.ForeignKeyConstraint(["base_id"], ["models.id"], name=op.f("fk_edges_base_id_models")),
+        sa.PrimaryKeyConstraint("derivative_id", "base_id", name=op.f("pk_edges")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_edges_base_id", "edges", ["base_id", "derivative_id", "relation"])
+    op.create_table(
+        "edge_claims",
+        sa.Column("id", BigId, nullable=False),
+        sa.Column("derivative_id", BigId, nullable=False),
+        sa.Column("base_id", BigId, nullable=True),
+        sa.Column("told_by", sa.Text(), nullable=True),
+        sa.Column("origin", sa.Text(), nullable=False),
+        sa.Column("relation", sa.Text(), nullable=False),
+        sa.Column("declared", sa.Text(), nullable=False),
+        sa.Column("named", sa.Text(), nullable=True),
+        sa.Column("detail", sa.Text(), nullable=True),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("denied", sa.Boolean(), nullable=False),
+        sa.Column("current", sa.Boolean(), nullable=False),
+        sa.Column("revision", Packed(), nullable=True),
+        sa.Column("observed_at", UtcDateTime(), nullable=False),
+        sa.CheckConstraint(f"told_by {SOURCES}", name=op.f("ck_edge_claims_told_by")),
+        sa.CheckConstraint(f"origin {ORIGINS}", name=op.f("ck_edge_claims_origin")),
+        sa.CheckConstraint(f"relation {RELATIONS}", name=op.f("ck_edge_claims_relation")),
+        _belongs("edge_claims", "derivative_id", "models"),
+        sa.ForeignKeyConstraint(["base_id"], ["models.id"], name=op.f("fk_edge_claims_base_id_models")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_edge_claims")),
+    )
+    op.create_index("ix_edge_claims_derivative_id", "edge_claims", ["derivative_id"])
+    op.create_index("ix_edge_claims_base_id", "edge_claims", ["base_id"])
+
+
+def _facts() -> None:
+    op.create_table(
+        "training_facts",
+        sa.Column("id", BigId, nullable=False),
+        sa.Column("model_id", BigId, nullable=False),
+        sa.Column("told_by", sa.Text(), nullable=True),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("origin", sa.Text(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("current", sa.Boolean(), nullable=False),
+        sa.Column("observed_at", UtcDateTime(), nullable=False),
+        sa.CheckConstraint(f"told_by {SOURCES}", name=op.f("ck_training_facts_told_by")),
+        _belongs("training_facts", "model_id", "models"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_training_facts")),
+    )
+    op.create_index("ix_training_facts_model_id", "training_facts", ["model_id"])
+
+
+def _belongs(table: str, column: str, owner: str) -> sa.ForeignKeyConstraint:
+    name = op.f(f"fk_{table}_{column}_{owner}")
+    return sa.ForeignKeyConstraint([column], [f"{owner}.id"], name=name, ondelete="CASCADE")

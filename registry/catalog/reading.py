@@ -1,0 +1,286 @@
+"""Reading models back: by name, in brief, whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select, union_all
+
+from registry.catalog.claims import claim_of
+from registry.catalog.clean import clean_text
+from registry.catalog.facts import load_facts
+from registry.catalog.looks import unpack
+from registry.catalog.names import by_name, chunks, find_ids, names_of
+from registry.catalog.tables import (
+    aliases,
+    details,
+    edge_claims,
+    license_claims,
+    models,
+    parameter_counts,
+    raw_answers,
+    snapshots,
+    trees,
+)
+from registry.catalog.trees import load_files
+from registry.model.records import KeptClaim, ModelBrief
+from registry.model.refs import SourceName
+from registry.model.snapshot import (
+    Gate,
+    LicenseClaim,
+    LicenseField,
+    ModelSnapshot,
+    Note,
+    ParameterCount,
+)
+
+_CANDIDATES = 200
+_LIKENESS = 0.6
+
+
+def find(connection: Connection, name: str) -> str | None:
+    """The present name of the model meant by `name`: exactly, as an alias, or as the only one that
+    differs by letter case."""
+    name = clean_text(name)
+    ids = find_ids(connection, [name])
+    if not ids:
+        alike = union_all(
+            select(models.c.id).where(func.lower(models.c.repo_id) == func.lower(name)),
+            select(aliases.c.model_id).where(func.lower(aliases.c.name) == func.lower(name)),
+        )
+        found = set(connection.execute(alike).scalars())
+        if len(found) != 1:
+            return None
+        ids = {name: found.pop()}
+    return names_of(connection, ids.values())[ids[name]]
+
+
+def suggest(connection: Connection, name: str, limit: int) -> list[str]:
+    """Up to `limit` names of the catalog most like `name`, the most alike first."""
+    wanted = clean_text(name).lower()
+    owner, _, short = wanted.rpartition("/")
+    starts = [pattern + "%" for pattern in (escape_like(wanted[:4]), escape_like(owner) + "/") if owner]
+    starts += [f"%{escape_like(part)}%" for part in (short[:5], short[-5:]) if len(part) >= 3]
+    candidates: dict[str, str] = {}
+    for pattern in starts:
+        for column, query in (
+            (models.c.repo_id, select(models.c.repo_id, models.c.repo_id)),
+            (aliases.c.name, select(aliases.c.name, models.c.repo_id).join(models)),
+        ):
+            rows = connection.execute(
+                query.where(func.lower(column).like(pattern, escape="\\")).order_by(column).limit(_CANDIDATES)
+            )
+            for found, repo_id in rows:
+                candidates.setdefault(found.lower(), repo_id)
+                candidates.setdefault(found.lower().rpartition("/")[2], repo_id)
+    close = get_close_matches(wanted, sorted(candidates), n=limit * 4, cutoff=_LIKENESS)
+    close += get_close_matches(short, sorted(candidates), n=limit * 4, cutoff=_LIKENESS)
+    return list(dict.fromkeys(candidates[one] for one in close))[:limit]
+
+
+def escape_like(text: str) -> str:
+    r"""`text` for a LIKE pattern with `\` as its escape."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def brief_query() -> Select[Any]:
+    """The columns of a `ModelBrief`, in its order."""
+    return (
+        select(
+            models.c.repo_id,
+            models.c.source,
+            models.c.tracked,
+            models.c.removed,
+            snapshots.c.gated,
+            snapshots.c.license,
+            snapshots.c.parameters,
+            snapshots.c.task,
+            snapshots.c.library,
+            models.c.downloads,
+            models.c.likes,
+            trees.c.logical_bytes,
+            snapshots.c.commit_sha,
+            snapshots.c.created_at,
+            snapshots.c.last_modified,
+            models.c.seen_at,
+        )
+        .select_from(models)
+        .join(snapshots, snapshots.c.id == models.c.snapshot_id, isouter=True)
+        .join(trees, trees.c.id == snapshots.c.tree_id, isouter=True)
+    )
+
+
+def brief_of(row: Row[Any]) -> ModelBrief:
+    repo_id, source, tracked, removed, gated, *rest = tuple(row)
+    return ModelBrief(
+        repo_id, SourceName(source), tracked, removed, None if gated is None else Gate(gated), *rest
+    )
+
+
+def briefs(connection: Connection, repo_ids: Iterable[str]) -> dict[str, ModelBrief]:
+    """The models of those present names; unknown ones are missing."""
+    found: dict[str, ModelBrief] = {}
+    for piece in chunks(sorted({clean_text(name) for name in repo_ids})):
+        for row in connection.execute(brief_query().where(models.c.repo_id.in_(piece))):
+            found[row.repo_id] = brief_of(row)
+    return found
+
+
+def snapshot(connection: Connection, repo_id: str, *, files: bool) -> ModelSnapshot | None:
+    """The snapshot shown of a model, whole but for raw answers, as of when it was last seen so."""
+    model = by_name(connection, repo_id)
+    if model is None or model.snapshot_id is None:
+        return None
+    look = connection.execute(
+        select(snapshots, trees.c.complete)
+        .join(trees, trees.c.id == snapshots.c.tree_id, isouter=True)
+        .where(snapshots.c.id == model.snapshot_id)
+    ).one()
+    source = SourceName(look.source)
+    rest = _details(connection, look.id)
+    return ModelSnapshot(
+        repo_id=model.repo_id,
+        source=source,
+        observed_at=model.seen_at if model.removed else look.last_seen_at,
+        hub_id=model.hub_id,
+        aliases=tuple(alias_names(connection, model.id)),
+        revision=look.revision,
+        commit_sha=look.commit_sha,
+        private=look.private,
+        gated=None if look.gated is None else Gate(look.gated),
+        disabled=look.disabled,
+        removed=model.removed,
+        created_at=look.created_at,
+        last_modified=look.last_modified,
+        downloads=model.downloads,
+        likes=model.likes,
+        library=look.library,
+        task=look.task,
+        tags=tuple(rest.get("tags", ())),
+        used_storage=look.used_storage,
+        new_version=look.new_version,
+        config=MappingProxyType(rest.get("config", {})),
+        parameters=load_parameters(connection, look),
+        licenses=_licenses(connection, look.id),
+        claims=tuple(kept.claim for kept in _kept(connection, model.id, told_by=source) if kept.current),
+        files=load_files(connection, look.tree_id) if files and look.tree_id is not None else None,
+        files_complete=look.complete is not False,
+        facts=tuple(fact for _, fact in load_facts(connection, model.id, source)),
+        notes=tuple(Note(code, message) for code, message in rest.get("notes", ())),
+    )
+
+
+def load_parameters(connection: Connection, look: Row[Any]) -> ParameterCount | None:
+    """The parameter count of a row of `snapshots`."""
+    if look.parameters_origin is None:
+        return None
+    rows = connection.execute(
+        select(parameter_counts.c.dtype, parameter_counts.c.elements).where(
+            parameter_counts.c.snapshot_id == look.id
+        )
+    )
+    return ParameterCount(
+        by_dtype={row.dtype: row.elements for row in rows},
+        served_total=look.served_parameters,
+        logical=look.logical_parameters,
+        rule=look.parameters_rule,
+        origin=look.parameters_origin,
+        contradiction=look.parameters_contradiction,
+    )
+
+
+def raw(connection: Connection, repo_id: str, kind: str) -> bytes | None:
+    """The newest answer of that kind a source gave about a model, as received."""
+    data = connection.execute(
+        select(raw_answers.c.data)
+        .join(snapshots, snapshots.c.id == raw_answers.c.snapshot_id)
+        .join(models, models.c.id == snapshots.c.model_id)
+        .where(models.c.repo_id == clean_text(repo_id), raw_answers.c.kind == clean_text(kind))
+        .order_by(
+            (snapshots.c.id == models.c.snapshot_id).desc(),
+            snapshots.c.last_seen_at.desc(),
+            snapshots.c.id.desc(),
+        )
+        .limit(1)
+    ).scalar_one_or_none()
+    return None if data is None else unpack(bytes(data))
+
+
+def alias_names(connection: Connection, model_id: int) -> Sequence[str]:
+    """The other names of a model, sorted."""
+    return (
+        connection.execute(
+            select(aliases.c.name).where(aliases.c.model_id == model_id).order_by(aliases.c.name)
+        )
+        .scalars()
+        .all()
+    )
+
+
+def aliases_of(connection: Connection, name: str) -> list[str]:
+    """The other names of the model that any name means, sorted."""
+    ids = find_ids(connection, [name])
+    return [alias for model_id in ids.values() for alias in alias_names(connection, model_id)]
+
+
+def claims(connection: Connection, derivative: str, base: str | None) -> list[KeptClaim]:
+    """Every claim about a model, past ones and unresolved ones too, in the order first seen; with `base`
+    only those that mean that model. Both by any name."""
+    ids = find_ids(connection, [name for name in (derivative, base) if name is not None])
+    if derivative not in ids or (base is not None and base not in ids):
+        return []
+    which = edge_claims.c.base_id == ids[base] if base is not None else None
+    return _kept(connection, ids[derivative], which=which)
+
+
+def tracked(connection: Connection, stale_before: Any | None) -> list[str]:
+    """The models somebody added, sorted; with `stale_before` only those not looked at since."""
+    query = select(models.c.repo_id).where(models.c.tracked).order_by(models.c.repo_id)
+    if stale_before is not None:
+        query = query.where(or_(models.c.seen_at.is_(None), models.c.seen_at < stale_before))
+    return list(connection.execute(query).scalars())
+
+
+def _kept(
+    connection: Connection,
+    model_id: int,
+    *,
+    told_by: SourceName | None = None,
+    which: ColumnElement[bool] | None = None,
+) -> list[KeptClaim]:
+    derivative, base = models.alias("derivative"), models.alias("base")
+    query = (
+        select(edge_claims, derivative.c.repo_id.label("derivative"), base.c.repo_id.label("base"))
+        .join(derivative, derivative.c.id == edge_claims.c.derivative_id)
+        .join(base, base.c.id == edge_claims.c.base_id, isouter=True)
+        .where(edge_claims.c.derivative_id == model_id)
+        .order_by(edge_claims.c.id)
+    )
+    if told_by is not None:
+        query = query.where(edge_claims.c.told_by == told_by)
+    if which is not None:
+        query = query.where(which)
+    return [
+        KeptClaim(row.derivative, claim_of(row), row.base, row.current, row.revision, row.observed_at)
+        for row in connection.execute(query)
+    ]
+
+
+def _details(connection: Connection, snapshot_id: int) -> dict[str, Any]:
+    data = connection.execute(
+        select(details.c.data).where(details.c.snapshot_id == snapshot_id)
+    ).scalar_one_or_none()
+    return {} if data is None else dict(json.loads(unpack(bytes(data))))
+
+
+def _licenses(connection: Connection, snapshot_id: int) -> tuple[LicenseClaim, ...]:
+    rows = connection.execute(
+        select(license_claims.c.field, license_claims.c.value, license_claims.c.origin)
+        .where(license_claims.c.snapshot_id == snapshot_id)
+        .order_by(license_claims.c.position)
+    )
+    return tuple(LicenseClaim(LicenseField(field), value, origin) for field, value, origin in rows)

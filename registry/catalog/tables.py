@@ -1,0 +1,278 @@
+"""The tables. Written for three million models: integer ids, hashes as bytes, facts once.
+
+What a look at a model found is a row of `snapshots`; what hangs on it (parameter counts, license
+statements, raw answers) has its key. A file list belongs to a commit and is shared by all snapshots of
+that commit. Claims are kept for good, with a flag for those still made; edges are worked out from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+)
+
+from registry.catalog.types import BigId, HexBytes, Name, Packed, UtcDateTime
+from registry.model.edges import Origin, Relation
+from registry.model.refs import SourceName
+from registry.model.snapshot import Gate, LicenseField
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+metadata = MetaData(naming_convention=NAMING)
+
+
+class AliasKind(StrEnum):
+    """Why a name means a model: a source said so, the model was renamed, or only letter case differs."""
+
+    SOURCE = "source"
+    RENAME = "rename"
+    CASE = "case"
+
+
+def _choice(name: str, values: Iterable[str], *, nullable: bool = False) -> tuple[Any, ...]:
+    """A short text out of a closed set, and the check that keeps it so."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return Column(name, Text, nullable=nullable), CheckConstraint(f"{name} IN ({listed})", name=name)
+
+
+def _owner(name: str, target: str) -> Column[int]:
+    """A key to the row this one belongs to and goes away with."""
+    return Column(name, BigId, ForeignKey(f"{target}.id", ondelete="CASCADE"), nullable=False)
+
+
+def _flag(name: str) -> Column[bool]:
+    return Column(name, Boolean, nullable=False)
+
+
+models = Table(
+    "models",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("repo_id", Name, nullable=False),
+    *_choice("source", SourceName),
+    Column("hub_id", Packed),
+    _flag("tracked"),
+    # The source of the current snapshot said, last time, that the model is absent or not visible.
+    _flag("removed"),
+    # The snapshot whose facts are shown, the newest that has any. It goes away with the model.
+    Column("snapshot_id", BigId, ForeignKey("snapshots.id", use_alter=True)),
+    # The last look through the source of the current snapshot, whatever it found.
+    Column("seen_at", UtcDateTime),
+    # Counters change daily and mean no new snapshot.
+    Column("downloads", BigInteger),
+    Column("likes", BigInteger),
+    UniqueConstraint("repo_id"),
+    UniqueConstraint("hub_id"),
+)
+models_by_folded_name = Index("ix_models_lower_repo_id", func.lower(models.c.repo_id))
+
+aliases = Table(
+    "aliases",
+    metadata,
+    Column("name", Name, primary_key=True),
+    _owner("model_id", "models"),
+    *_choice("kind", AliasKind),
+    Column("observed_at", UtcDateTime),
+    Index("ix_aliases_model_id", "model_id"),
+)
+aliases_by_folded_name = Index("ix_aliases_lower_name", func.lower(aliases.c.name))
+
+trees = Table(
+    "trees",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    _owner("model_id", "models"),
+    Column("commit_sha", Packed),
+    Column("digest", LargeBinary, nullable=False),
+    _flag("complete"),
+    Column("files", Integer, nullable=False),
+    # Sum of all sizes, NULL as soon as one is unknown.
+    Column("logical_bytes", BigInteger),
+    UniqueConstraint("model_id", "commit_sha"),
+)
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    _owner("model_id", "models"),
+    *_choice("source", SourceName),
+    # Of the facts whose change is news (`compare.py`).
+    Column("digest", LargeBinary, nullable=False),
+    Column("observed_at", UtcDateTime, nullable=False),
+    Column("last_seen_at", UtcDateTime, nullable=False),
+    Column("revision", Text),
+    Column("commit_sha", Packed),
+    _flag("removed"),
+    Column("private", Boolean),
+    *_choice("gated", Gate, nullable=True),
+    Column("disabled", Boolean),
+    Column("created_at", UtcDateTime),
+    Column("last_modified", UtcDateTime),
+    Column("library", Text),
+    Column("task", Text),
+    # The resolved id(s) of the declaration, lower case, several joined by " AND ".
+    Column("license", Text),
+    Column("used_storage", BigInteger),
+    Column("new_version", Text),
+    # The logical count, else the stored one: what filters and lists show.
+    Column("parameters", BigInteger),
+    Column("logical_parameters", BigInteger),
+    Column("served_parameters", BigInteger),
+    # NULL: the source told no count at all.
+    Column("parameters_origin", Text),
+    Column("parameters_rule", Text),
+    Column("parameters_contradiction", Text),
+    # [[name, relation], ...] as claimed then, for telling later what changed.
+    Column("bases", Text),
+    Column("tree_id", BigId, ForeignKey("trees.id")),
+    Index("ix_snapshots_model_id", "model_id"),
+    Index("ix_snapshots_tree_id", "tree_id"),
+)
+
+details = Table(
+    "details",
+    metadata,
+    Column("snapshot_id", BigId, ForeignKey("snapshots.id", ondelete="CASCADE"), primary_key=True),
+    # zlib-compressed JSON: tags, config, notes. Read one model at a time, never searched.
+    Column("data", LargeBinary, nullable=False),
+)
+
+raw_answers = Table(
+    "raw_answers",
+    metadata,
+    _owner("snapshot_id", "snapshots"),
+    Column("kind", Text, nullable=False),
+    # zlib-compressed.
+    Column("data", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("snapshot_id", "kind"),
+)
+
+blobs = Table(
+    "blobs",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("sha256", HexBytes, nullable=False),
+    Column("size", BigInteger),
+    Column("xet_hash", HexBytes),
+    UniqueConstraint("sha256"),
+    CheckConstraint("length(sha256) = 32", name="sha256"),
+)
+
+files = Table(
+    "files",
+    metadata,
+    _owner("tree_id", "trees"),
+    # By path; the path itself is no key, it may be longer than an index entry can be.
+    Column("position", Integer, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("size", BigInteger),
+    Column("blob_id", BigId, ForeignKey("blobs.id")),
+    Column("git_oid", HexBytes),
+    PrimaryKeyConstraint("tree_id", "position"),
+    CheckConstraint("size >= 0", name="size"),
+    Index("ix_files_blob_id", "blob_id"),
+    sqlite_with_rowid=False,
+)
+
+parameter_counts = Table(
+    "parameter_counts",
+    metadata,
+    _owner("snapshot_id", "snapshots"),
+    Column("dtype", Text, nullable=False),
+    Column("elements", BigInteger, nullable=False),
+    PrimaryKeyConstraint("snapshot_id", "dtype"),
+    sqlite_with_rowid=False,
+)
+
+license_claims = Table(
+    "license_claims",
+    metadata,
+    _owner("snapshot_id", "snapshots"),
+    Column("position", Integer, nullable=False),
+    *_choice("field", LicenseField),
+    Column("value", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    PrimaryKeyConstraint("snapshot_id", "position"),
+    sqlite_with_rowid=False,
+)
+
+edges = Table(
+    "edges",
+    metadata,
+    _owner("derivative_id", "models"),
+    Column("base_id", BigId, ForeignKey("models.id"), nullable=False),
+    *_choice("relation", Relation),
+    # Strongest first, joined by commas.
+    Column("origins", Text, nullable=False),
+    Column("resolved_from", Text),
+    Column("state", Text, nullable=False),
+    PrimaryKeyConstraint("derivative_id", "base_id"),
+    # Covers the walk towards derivatives.
+    Index("ix_edges_base_id", "base_id", "derivative_id", "relation"),
+    sqlite_with_rowid=False,
+)
+
+edge_claims = Table(
+    "edge_claims",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    _owner("derivative_id", "models"),
+    Column("base_id", BigId, ForeignKey("models.id")),
+    # The source whose snapshot made the claim; NULL for one made by hand in this catalog.
+    *_choice("told_by", SourceName, nullable=True),
+    *_choice("origin", Origin),
+    *_choice("relation", Relation),
+    Column("declared", Text, nullable=False),
+    # The base as the claim named it, where that differs from `declared`.
+    Column("named", Text),
+    Column("detail", Text),
+    Column("note", Text),
+    _flag("denied"),
+    _flag("current"),
+    Column("revision", Packed),
+    Column("observed_at", UtcDateTime, nullable=False),
+    Index("ix_edge_claims_derivative_id", "derivative_id"),
+    Index("ix_edge_claims_base_id", "base_id"),
+)
+
+training_facts = Table(
+    "training_facts",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    _owner("model_id", "models"),
+    # As in `edge_claims`.
+    *_choice("told_by", SourceName, nullable=True),
+    Column("name", Text, nullable=False),
+    # JSON, so that a whole number, a decimal one and a text stay what they are.
+    Column("value", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("note", Text),
+    _flag("current"),
+    Column("observed_at", UtcDateTime, nullable=False),
+    Index("ix_training_facts_model_id", "model_id"),
+)
