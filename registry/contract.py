@@ -17,7 +17,7 @@ from registry.model.edges import Edge, Relation
 from registry.model.estimate import Saving
 from registry.model.records import ModelBrief, Problem
 from registry.model.refs import ModelRef
-from registry.model.snapshot import ModelSnapshot
+from registry.model.snapshot import Gate, LicenseClaim, ModelSnapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,59 @@ class Exporter(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ReachingTerm:
+    """One small fact of a license that reaches a model, by itself or along its lineage.
+
+    kind: `nc`, `nd`, `sa`, `vendor`, `prefix`, `display`, `notice`, `output`, `limit-users` ...; license: an
+    id of the knowledge table; detail: the number, place, prefix or rule, `""` where there is none;
+    path: `repo_id`s from the model to the one that carries the license, the model alone for its own.
+    """
+
+    kind: str
+    license: str
+    detail: str
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditCase:
+    """One model as a check sees it. declared: license ids it is offered under, `None` when that cannot be
+    told; declarations: the raw statements; terms: everything that reaches it, sorted."""
+
+    model: str
+    declared: tuple[str, ...] | None
+    declarations: tuple[LicenseClaim, ...]
+    terms: tuple[ReachingTerm, ...]
+    bases: tuple[Edge, ...]
+    files: tuple[str, ...] | None
+    gated: Gate | None
+    task: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckFinding:
+    """What a check found. severity: `note`, `warning` or `error`; path: from the model to the cause."""
+
+    code: str
+    severity: str
+    message: str
+    fix: str
+    license: str | None = None
+    path: tuple[str, ...] = ()
+
+
+class Check(Protocol):
+    """One more check in every license audit. Its findings carry its name and fall under the same policy."""
+
+    name: str
+    summary: str
+
+    def check(self, case: AuditCase) -> Sequence[CheckFinding]:
+        """What is wrong with this model; empty when nothing is."""
+        ...
+
+
 class Command(Protocol):
     """A Click command, which only faces and guests import."""
 
@@ -101,6 +154,7 @@ class PluginHost:
         self.guest = "registry"
         self.savings_models: dict[str, SavingsModel] = {}
         self.exporters: dict[str, Exporter] = {}
+        self.checks: dict[str, Check] = {}
         self.commands: dict[str, Command] = {}
         self._owners: dict[tuple[str, str], str] = {}
 
@@ -109,6 +163,9 @@ class PluginHost:
 
     def add_exporter(self, exporter: Exporter) -> None:
         self._claim("exporter", exporter.name, self.exporters, exporter)
+
+    def add_check(self, check: Check) -> None:
+        self._claim("check", check.name, self.checks, check)
 
     def add_command(self, command: Command) -> None:
         if not command.name:

@@ -58,8 +58,9 @@ class _Reading:
 @cache
 def hub_licenses() -> Mapping[str, str | None]:
     """Every license id of the Hub with its SPDX expression, `None` where it names no exact text."""
-    table = json.loads(files("registry.licenses").joinpath("data/hub_licenses.json").read_text("utf-8"))
-    return {row["id"]: row["expression"] for row in table["licenses"]}
+    table = json.loads(files("registry.licenses").joinpath("data/licenses.json").read_text("utf-8"))
+    rows = sorted(table["licenses"], key=lambda row: row["id"])
+    return {row["id"]: row["expression"] for row in rows if row["hub"]}
 
 
 def resolve_declared(claims: Sequence[LicenseClaim]) -> DeclaredLicense:
@@ -145,9 +146,23 @@ def _spdx(text: str) -> str | None:
 
 
 def _normal_form(text: str) -> str | None:
+    parsed = _parsed(text)
+    return None if parsed is None else str(parsed)
+
+
+def parse_expression(text: str) -> Any:
+    """A valid SPDX expression as the simplified tree of `license_expression`; `None` for anything else.
+
+    Families such as `gpl`, prose, and texts longer than any real expression are none.
+    """
+    text = text.strip() if len(text) <= 2 * _MAX_EXPRESSION else ""
+    return None if _spdx(text) is None else _parsed(text)
+
+
+def _parsed(text: str) -> Any:
     try:
         parsed = _spdx_licensing().parse(text, validate=True, strict=True)
-        return None if parsed is None else str(parsed.simplify())
+        return None if parsed is None else parsed.simplify()
     except Exception:  # noqa: BLE001
         # Beside its own errors this parser lets slip an IndexError on `() or ()` and assertions on worse.
         return None

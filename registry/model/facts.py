@@ -28,6 +28,18 @@ KINDS: tuple[FactKind, ...] = (
     FactKind("training_energy", "kWh", "electric energy of the final training run"),
     FactKind("training_country", None, "where it was trained, ISO 3166 code"),
     FactKind("published", None, "date of publication, ISO 8601"),
+    FactKind("text_license", None, "license whose text the repository really carries, by id"),
+    FactKind("license_file", None, "license a file of the repository holds, as PATH=ID"),
+    FactKind("card_license", None, "license the card's prose states, by id"),
+    FactKind("also_license", None, "further license kept on purpose beside the declared one, by id"),
+    FactKind("card_text", None, "words of the card that bear on its license"),
+    FactKind("license", None, "license of a dataset, by id"),
 )
+
+ONE_OF_EACH = frozenset({"text_license", "card_license", "license"})
+"""Facts about licenses of which the newest word counts; of the others all do (`license_file`: per path)."""
+
+MAX_TEXT = 10_000
+"""Characters of one fact told as text."""
 
 NAMES: dict[str, FactKind] = {kind.name: kind for kind in KINDS}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from registry.model.edges import Claim
+from registry.model.edges import Claim, Edge
 from registry.model.refs import SourceName
-from registry.model.snapshot import Change, Gate
+from registry.model.snapshot import Change, Gate, LicenseClaim, ModelFile, TrainingFact
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +82,30 @@ class Problem:
     message: str
     models: tuple[str, ...] = ()
     mend: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LicenseRecord:
+    """Everything the catalog holds that bears on one model's license.
+
+    licenses: the statements of the snapshot shown. files: the legal texts among the files of its commit,
+    `None` where no complete list was seen. history: what its source said, from when on, oldest
+    first; empty when it never said anything else. bases: direct ones, datasets included.
+    known: some source was asked about it; otherwise it is so far only named.
+    """
+
+    repo_id: str
+    known: bool
+    tracked: bool
+    removed: bool = False
+    gated: Gate | None = None
+    commit_sha: str | None = None
+    created_at: datetime | None = None
+    task: str | None = None
+    library: str | None = None
+    parameters: int | None = None
+    licenses: tuple[LicenseClaim, ...] = ()
+    files: tuple[ModelFile, ...] | None = None
+    history: tuple[tuple[datetime, tuple[LicenseClaim, ...]], ...] = ()
+    facts: tuple[TrainingFact, ...] = ()
+    bases: tuple[Edge, ...] = ()
