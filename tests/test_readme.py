@@ -42,6 +42,15 @@ def test_the_two_commands_of_the_first_screen() -> None:
     assert "README.md" in ci
 
 
+def test_the_policy_shown_is_one() -> None:
+    from registry.licenses.policy import parse_policy
+
+    (text,) = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
+    policy = parse_policy(text, name="README.md")
+    assert policy.use == "commercial"
+    assert [waiver.owner for waiver in policy.waivers] == ["legal@acme.example"]
+
+
 def test_links_lead_somewhere() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", TEXT):
         if "://" not in target:

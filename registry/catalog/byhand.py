@@ -10,10 +10,11 @@ from sqlalchemy import Connection, insert, select
 from registry.catalog.claims import Telling, claim_values, recompute_edges, retire
 from registry.catalog.clean import clean_claims, clean_facts
 from registry.catalog.facts import keep_facts
-from registry.catalog.names import find_ids, find_or_add
+from registry.catalog.names import find_ids, find_or_add, source_of
 from registry.catalog.tables import edge_claims
 from registry.errors import NotInCatalog, UsageError
 from registry.model.edges import Claim
+from registry.model.refs import SourceName
 from registry.model.snapshot import TrainingFact
 
 
@@ -39,8 +40,11 @@ def add_claim(connection: Connection, derivative: str, claim: Claim, at: datetim
 
 
 def add_facts(connection: Connection, name: str, facts: Sequence[TrainingFact], at: datetime) -> None:
-    """Record facts told by hand beside what is known already."""
-    keep_facts(connection, _known(connection, name), None, clean_facts(facts), at)
+    """Record facts told by hand beside what is known already. No source tells about datasets, so that one
+    only named by its user is referenced from then on."""
+    is_dataset = source_of(name) is SourceName.DATA
+    model_id = find_or_add(connection, [name])[name] if is_dataset else _known(connection, name)
+    keep_facts(connection, model_id, None, clean_facts(facts), at)
 
 
 def _known(connection: Connection, name: str) -> int:

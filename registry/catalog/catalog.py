@@ -8,7 +8,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from registry.catalog import byhand, checking, house, identity, reading, removal, saving, schema, walking
+from registry.catalog import (
+    byhand,
+    checking,
+    house,
+    identity,
+    licensing,
+    reading,
+    removal,
+    saving,
+    schema,
+    walking,
+)
 from registry.catalog.backup import backup
 from registry.catalog.engine import BUSY_TIMEOUT, Database, connect
 from registry.catalog.facts import facts_of
@@ -17,7 +28,7 @@ from registry.catalog.schema import MigrationReport
 from registry.catalog.search import search
 from registry.model.edges import Claim, Edge
 from registry.model.filters import Filter
-from registry.model.records import HistoryEntry, KeptClaim, ModelBrief, Problem, SaveReport
+from registry.model.records import HistoryEntry, KeptClaim, LicenseRecord, ModelBrief, Problem, SaveReport
 from registry.model.snapshot import ModelSnapshot, TrainingFact
 
 __all__ = ["Catalog", "MigrationReport"]
@@ -103,7 +114,8 @@ class Catalog:
         self._database.write(lambda c: byhand.add_claim(c, derivative, claim, observed_at))
 
     def add_facts(self, repo_id: str, facts: Sequence[TrainingFact], *, observed_at: datetime) -> None:
-        """Record facts told by hand. Raises `NotInCatalog`."""
+        """Record facts told by hand. A dataset not named so far becomes referenced; a model not known
+        raises `NotInCatalog`."""
         self._database.write(lambda c: byhand.add_facts(c, repo_id, facts, observed_at))
 
     def remove(self, repo_id: str) -> bool:
@@ -191,6 +203,16 @@ class Catalog:
     def tracked(self, *, stale_before: datetime | None = None) -> list[str]:
         """The models somebody added, sorted; with `stale_before` those not looked at since."""
         return self._database.read(lambda c: reading.tracked(c, stale_before))
+
+    def license_records(self, repo_ids: Iterable[str]) -> dict[str, LicenseRecord]:
+        """What bears on the licenses of models and of everything they descend from, by present name;
+        unknown names are missing."""
+        names = list(repo_ids)
+        return self._database.read(lambda c: licensing.license_records(c, names))
+
+    def tracked_after(self, name: str, limit: int) -> list[str]:
+        """The next `limit` models somebody added, in the order of their names."""
+        return self._database.read(lambda c: licensing.license_page(c, name, limit))
 
     # --- house -----------------------------------------------------------------------------------
 

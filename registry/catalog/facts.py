@@ -28,19 +28,22 @@ def keep_facts(
     said before. With `current=False` they are only recorded."""
     told_by = training_facts.c.told_by.is_(None) if by is None else training_facts.c.told_by == by
     kept = {
-        _fact_of(row): row
+        fact_of(row): row
         for row in connection.execute(
             select(training_facts)
             .where(training_facts.c.model_id == model_id, told_by)
-            .order_by(training_facts.c.id)
+            .order_by(training_facts.c.observed_at, training_facts.c.id)
         )
     }
     fresh = []
+    latest = {row.name: row for row in kept.values()}
     for fact in dict.fromkeys(facts):
         row = kept.get(fact)
+        # What people say again after having said something else is their newest word.
+        returned = by is None and row is not None and latest[fact.name].id != row.id
         if row is None:
             fresh.append(_row(model_id, by, fact, at, current))
-        elif current and not row.current:
+        elif current and (returned or not row.current):
             connection.execute(
                 update(training_facts)
                 .where(training_facts.c.id == row.id)
@@ -71,7 +74,7 @@ def load_facts(
         query = query.where(training_facts.c.told_by == by)
     if not past:
         query = query.where(training_facts.c.current)
-    return [(row.observed_at, _fact_of(row)) for row in connection.execute(query)]
+    return [(row.observed_at, fact_of(row)) for row in connection.execute(query)]
 
 
 def facts_of(connection: Connection, name: str, *, past: bool) -> list[tuple[datetime, TrainingFact]]:
@@ -83,7 +86,7 @@ def facts_of(connection: Connection, name: str, *, past: bool) -> list[tuple[dat
     ]
 
 
-def _fact_of(row: Row[Any]) -> TrainingFact:
+def fact_of(row: Row[Any]) -> TrainingFact:
     return TrainingFact(row.name, json.loads(row.value), row.source, row.origin, row.note)
 
 

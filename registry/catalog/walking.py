@@ -63,17 +63,7 @@ def _walk(
     else:
         rows = _by_levels(connection, start.id, near, far, depth, limit)
     return sorted(
-        (
-            Edge(
-                derivative=row.derivative,
-                base=row.base,
-                relation=Relation(row.relation),
-                origins=tuple(Origin(origin) for origin in row.origins.split(",") if origin),
-                resolved_from=row.resolved_from,
-                state=row.state,
-            )
-            for row in rows
-        ),
+        map(edge_of, rows),
         key=lambda edge: (edge.derivative, edge.base),
     )
 
@@ -84,7 +74,7 @@ def _everything(
     """One recursive query. UNION on ids alone: pairs with a depth would multiply where ways join."""
     reach = select(models.c.id).where(models.c.id == start).cte("reach", recursive=True)
     reach = reach.union(select(far).join(reach, near == reach.c.id))
-    return connection.execute(_named().join(reach, near == reach.c.id))
+    return connection.execute(named_edges().join(reach, near == reach.c.id))
 
 
 def _by_levels(
@@ -99,7 +89,9 @@ def _by_levels(
     found: list[Row[Any]] = []
     seen, level = {start}, [start]
     while level and (depth is None or depth > 0) and (limit is None or len(found) < limit):
-        rows = [row for piece in chunks(level) for row in connection.execute(_named().where(near.in_(piece)))]
+        rows = [
+            row for piece in chunks(level) for row in connection.execute(named_edges().where(near.in_(piece)))
+        ]
         rows.sort(key=lambda row: (row.derivative, row.base))
         found += rows
         level = sorted({row.base_id if far is edges.c.base_id else row.derivative_id for row in rows} - seen)
@@ -108,7 +100,20 @@ def _by_levels(
     return found if limit is None else found[:limit]
 
 
-def _named() -> Any:
+def edge_of(row: Row[Any]) -> Edge:
+    """An edge out of a row of `named_edges`."""
+    return Edge(
+        derivative=row.derivative,
+        base=row.base,
+        relation=Relation(row.relation),
+        origins=tuple(Origin(origin) for origin in row.origins.split(",") if origin),
+        resolved_from=row.resolved_from,
+        state=row.state,
+    )
+
+
+def named_edges() -> Any:
+    """Edges with the names at both ends."""
     return (
         select(edges, _derivatives.c.repo_id.label("derivative"), _bases.c.repo_id.label("base"))
         .select_from(edges)

@@ -41,6 +41,13 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         ),
     ),
     (
+        "Licenses",
+        (
+            Entry("audit", "audit:audit", "Tell what one may do with models, down to their roots."),
+            Entry("licenses", "licenses:licenses", "Say in plain words what a license asks."),
+        ),
+    ),
+    (
         "House",
         (
             Entry("catalog", "catalog:catalog", "Create, migrate, check, back up or count the catalog."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -14,7 +14,7 @@ from registry.cli.session import Session
 from registry.cli.tables import Column, table
 from registry.errors import UsageError
 from registry.model.edges import Relation
-from registry.model.refs import ModelRef
+from registry.model.refs import ModelRef, SourceName
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -70,10 +70,31 @@ def unlink(session: Session, *, derivative: ModelRef, base: ModelRef, note: str)
 @command(
     "annotate",
     "registry annotate bigscience/bloom training_tokens=366e9 --source arXiv:2211.05100",
+    "registry annotate my-org/my-model --trained-on-outputs-of bigscience/bloom --source 'our log'",
+    "registry annotate data:my-org/notes --license cc-by-nc-4.0 --source https://example.org/notes",
     "registry annotate --list",
 )
 @click.argument("ref", required=False, type=Name())
 @click.argument("facts", nargs=-1, metavar="[NAME=VALUE...]")
+@click.option(
+    "--trained-on-outputs-of",
+    "outputs_of",
+    multiple=True,
+    metavar="REF",
+    help="A model whose outputs this one was trained on.",
+)
+@click.option("--text-license", metavar="ID", help="The license whose text the repository really carries.")
+@click.option(
+    "--license-file", multiple=True, metavar="NAME=ID", help="The license that one of its files holds."
+)
+@click.option("--card-license", metavar="ID", help="The license the card's prose states.")
+@click.option(
+    "--also-license", multiple=True, metavar="ID", help="A further license that is kept on purpose."
+)
+@click.option(
+    "--card-text", multiple=True, metavar="TEXT", help="Words of the card that bear on its license."
+)
+@click.option("--license", "license", metavar="ID", help="The license of a dataset (REF is data:org/name).")
 @click.option("--source", metavar="TEXT", help="Where it is said: a URL or citation; mandatory.")
 @click.option("--note", metavar="TEXT", help="Anything worth adding.")
 @click.option("--list", "kinds", is_flag=True, help="Print the facts there are, with their units.")
@@ -87,27 +108,41 @@ def annotate(
     source: str | None,
     note: str | None,
     kinds: bool,
+    **told: str | Sequence[str] | None,
 ) -> None:
     """Record facts that no source tells.
 
-    Training tokens, hardware, chip-hours, cost, or outputs_of=REF for a model trained on the outputs of
-    another. Earlier values stay in the history.
+    Training tokens, hardware, cost, as NAME=VALUE; what bears on the license and no card field can carry, by
+    options; a dataset's license. Earlier values stay in the history.
     """
     from registry.services import curate
 
     if kinds:
         _print_kinds(out)
         return
-    if ref is None or not facts:
+    texts = [*facts, *_as_facts(told)]
+    if ref is None or not texts:
         raise UsageError("say which model and which facts", hint="`registry annotate --list` names the facts")
     if source is None:
         raise UsageError("a fact needs its source", hint="add --source with a URL or citation")
-    parsed = [curate.parse_fact(fact, source, note) for fact in facts]
+    parsed = [curate.parse_fact(text, source, note) for text in texts]
     catalog = session.catalog()
-    repo_id = known_model(catalog, ref)
+    named_only = ref.source is SourceName.DATA and catalog.find(ref.repo_id) is None
+    repo_id = ref.repo_id if named_only else known_model(catalog, ref)
     curate.annotate(catalog, repo_id, parsed, session.app.now())
-    told = ", ".join(f"{fact.name} = {fact.value}" for fact in parsed)
-    session.note(f"Recorded for {repo_id}: {told}.")
+    session.note(f"Recorded for {repo_id}: {', '.join(f'{fact.name} = {fact.value}' for fact in parsed)}.")
+    for unknown in curate.unknown_licenses(parsed):
+        session.note(f"{unknown!r} is no license the audit knows; `registry licenses` lists them.")
+
+
+def _as_facts(told: Mapping[str, str | Sequence[str] | None]) -> list[str]:
+    """Options as the facts they stand for, one per value, an empty one too: it is refused by name."""
+    return [
+        f"{name}={value}"
+        for name, values in told.items()
+        if values is not None
+        for value in ([values] if isinstance(values, str) else values)
+    ]
 
 
 def _print_kinds(out: Output) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, TypeVar
@@ -69,6 +70,27 @@ class Whole(click.ParamType[int]):
             bounds = f"{self.least} or more" if self.most == UNBOUNDED else f"{self.least} to {self.most}"
             self.fail(f"must be {bounds}, not {number}", param, ctx)
         return number
+
+
+class Moment(click.ParamType[datetime]):
+    """A date or a time; one without a zone is UTC. A date is its first instant, or its last."""
+
+    name = "time"
+
+    def __init__(self, *, last: bool = False) -> None:
+        self.last = last
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        text = str(value).strip()
+        try:
+            moment = datetime.fromisoformat(text)
+            if self.last and len(text) <= len("2024-06-30"):
+                moment = moment.replace(hour=23, minute=59, second=59, microsecond=999_999)
+            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        except (ValueError, OverflowError):
+            self.fail(f"{text[:60]!r} is not a date; write 2024-06-30 or 2024-06-30T12:00Z", param, ctx)
 
 
 class FormatName(click.ParamType[str]):

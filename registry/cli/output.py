@@ -10,7 +10,7 @@ import os
 import stat
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,14 +30,15 @@ class Answer:
     """What a command found, in every way it can be printed; only the one asked for is worked out.
 
     table: for people, given the columns at hand (`None`: no limit). document: for `json`.
-    rows: flat records for `jsonl` and `csv`. names: for `--quiet`. text: in any other format there is.
+    rows: flat records for `jsonl` and `csv`; an iterator is written as it goes, and its rows have the keys
+    of the first. names: for `--quiet`. text: in any other format there is.
     """
 
     table: Callable[[int | None], RenderableType | None]
     document: Callable[[], object]
-    rows: Callable[[], Sequence[Mapping[str, object]]] = tuple
+    rows: Callable[[], Sequence[Mapping[str, object]] | Iterator[Mapping[str, object]]] = tuple
     names: Callable[[], Iterable[str]] = tuple
-    text: Callable[[], str] = str
+    text: Callable[[], str | Iterator[str]] = str
 
 
 class Output:
@@ -56,20 +57,22 @@ class Output:
 
     def give(self, answer: Answer) -> None:
         """Print `answer` as asked."""
-        self._write(self._text(answer))
+        text = self._text(answer)
+        self._write([text] if isinstance(text, str) else text)
 
-    def _text(self, answer: Answer) -> str:
-        from registry.exports.rows import to_csv, to_json, to_jsonl
+    def _text(self, answer: Answer) -> str | Iterator[str]:
+        from registry.exports.rows import csv_pieces, json_pieces, to_csv, to_jsonl
         from registry.exports.text import clean
 
         if self.quiet:
             return "".join(f"{clean(name)}\n" for name in answer.names())
         if self.format == "json":
-            return to_json(answer.document())
+            return json_pieces(answer.document())
         if self.format == "jsonl":
-            return to_jsonl(answer.rows())
+            return (to_jsonl([row]) for row in answer.rows())
         if self.format == "csv":
-            return to_csv(answer.rows())
+            rows = answer.rows()
+            return csv_pieces(rows) if isinstance(rows, Iterator) else to_csv(rows)
         return self._drawn(answer) if self.format == "table" else answer.text()
 
     def _drawn(self, answer: Answer) -> str:
@@ -78,12 +81,13 @@ class Output:
         picture = answer.table(width)
         return "" if picture is None else draw(picture, width, colors=seen and self._session.colors() is None)
 
-    def _write(self, text: str) -> None:
+    def _write(self, pieces: Iterable[str]) -> None:
         if self.file is None:
-            sys.stdout.write(text)
+            for piece in pieces:
+                sys.stdout.write(piece)
             sys.stdout.flush()
         else:
-            write_file(self.file, text)
+            write_file(self.file, pieces)
             self._session.note(f"Wrote {self.file}.")
 
 
@@ -111,18 +115,18 @@ def draw(picture: RenderableType, width: int | None, *, colors: bool) -> str:
     return "".join(f"{line.rstrip()}\n" for line in page.getvalue().splitlines())
 
 
-def write_file(path: Path, text: str) -> None:
-    """Put `text` into `path` in one step: readers see the old content or all of the new."""
+def write_file(path: Path, pieces: Iterable[str]) -> None:
+    """Put a text into `path` in one step: readers see the old content or all of the new."""
     try:
         if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8")
+            path.write_text("".join(pieces), encoding="utf-8")
             return
         target = path.resolve()
         mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~_umask()
         descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as page:
-                page.write(text)
+                page.writelines(pieces)
                 page.flush()
                 os.fsync(page.fileno())
             Path(name).chmod(mode)

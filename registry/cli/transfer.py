@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from registry.cli.errors import INCOMPLETE
-from registry.cli.options import DOCUMENT, answers, command
+from registry.cli.options import DOCUMENT, Moment, answers, command
 from registry.cli.output import Answer, Output
 from registry.cli.session import Session
 from registry.cli.tables import words
+from registry.errors import UsageError
 
 if TYPE_CHECKING:
     from registry.services.transfer import ImportReport
@@ -24,22 +26,32 @@ SHOWN = 5
     "import",
     "registry import models.jsonl.gz",
     "registry import models.jsonl --json",
+    "registry import models.jsonl --observed-at 2023-11-05",
 )
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--observed-at",
+    type=Moment(),
+    metavar="TIME",
+    help="When the Hub answered so, for lines that do not say: a date, or ISO 8601. Default: now.",
+)
 @answers(*DOCUMENT, quiet=None)
-def import_file(session: Session, out: Output, *, file: Path) -> int:
+def import_file(session: Session, out: Output, *, file: Path, observed_at: datetime | None) -> int:
     """Read a file of Hub model documents into the catalog.
 
     FILE is .jsonl or .jsonl.gz, one model per line: the document the Hub answers with, or
     {"api": document, "card": "text"}. A line that cannot be read is left out and told, the rest goes in,
-    and the exit code is 3.
+    and the exit code is 3. Imports of answers from several dates build a history.
     """
     from registry.cli.progress import Progress
     from registry.services.transfer import import_documents
 
+    if observed_at is not None and observed_at > session.app.now():
+        raise UsageError(f"{observed_at:%Y-%m-%d %H:%M} UTC has not come yet")
     catalog = session.catalog_to_add_to()
     with Progress(session, "Importing") as progress:
-        report = import_documents(catalog, file, session.app.now, progress.counted)
+        now = session.app.now if observed_at is None else lambda: observed_at
+        report = import_documents(catalog, file, now, progress.counted)
     out.give(Answer(table=lambda _: words(_summary(report)), document=lambda: _document(report)))
     if out.is_table:
         for line in report.bad[:SHOWN]:

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from datetime import UTC, date, datetime
 from enum import Enum
 
@@ -15,12 +15,41 @@ from registry.exports.text import clean, is_unsafe
 MAX_DEPTH = 64
 """Nothing of ours is nested deeper; what a stranger nested deeper is given by the name of its type."""
 
+LAZY_DEPTH = 4
+"""How deep a long list may lie: `runs`, its one run, `results` of a SARIF log."""
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def to_json(document: object) -> str:
     """One indented document, ending in a line feed."""
     return _guarded(json.dumps(plain(document), indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
+
+
+def json_pieces(document: object) -> Iterator[str]:
+    """The text of `to_json` a piece at a time. An iterator among the values near the top (`LAZY_DEPTH`) is
+    written as it goes, so that a long list is never held twice."""
+    yield from (_guarded(piece) for piece in _pieces(document, 0))
+    yield "\n"
+
+
+def _pieces(value: object, level: int) -> Iterator[str]:
+    inner = "  " * (level + 1)
+    if level < LAZY_DEPTH and isinstance(value, Mapping) and value:
+        yield "{"
+        for number, (key, item) in enumerate(value.items()):
+            yield f"{',' if number else ''}\n{inner}{json.dumps(_key(key), ensure_ascii=False)}: "
+            yield from _pieces(item, level + 1)
+        yield f"\n{'  ' * level}}}"
+    elif level < LAZY_DEPTH and isinstance(value, list | Iterator):
+        number = -1
+        for number, item in enumerate(value):
+            yield f"{',' if number else '['}\n{inner}"
+            yield from _pieces(item, level + 1)
+        yield f"\n{'  ' * level}]" if number >= 0 else "[]"
+    else:
+        text = json.dumps(plain(value, level), indent=2, ensure_ascii=False, allow_nan=False)
+        yield text.replace("\n", "\n" + "  " * level)
 
 
 def to_jsonl(rows: Iterable[object]) -> str:
@@ -35,6 +64,22 @@ def to_csv(rows: Sequence[Mapping[str, object]]) -> str:
     are joined by `; `, times are UTC. Text a spreadsheet would run as a formula gets a leading `'`."""
     header = list(dict.fromkeys(key for row in rows for key in row))
     return csv_text(header, ([row.get(key) for key in header] for row in rows)) if header else ""
+
+
+def csv_pieces(rows: Iterator[Mapping[str, object]]) -> Iterator[str]:
+    """The text of `to_csv`, a row at a time, for rows that all have the keys of the first."""
+    header: list[str] = []
+    for row in rows:
+        if not header:
+            header = list(row)
+            yield csv_text(header, [])
+        yield _csv_line(row.get(key) for key in header)
+
+
+def _csv_line(values: Iterable[object]) -> str:
+    page = io.StringIO()
+    csv.writer(page, lineterminator="\r\n").writerow([_cell(value) for value in values])
+    return page.getvalue()
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Iterable[object]]) -> str:

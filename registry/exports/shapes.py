@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from registry.contract import LineageView
 from registry.errors import RegistryError
+from registry.exports.findings import NOTICE, AuditLike, FindingLike, chain_text, counted
 from registry.licenses.declared import DeclaredLicense
 from registry.lineage.graph import Impact
 from registry.model.edges import Edge
@@ -185,6 +186,62 @@ def impact(found: Impact) -> Shape:
         ],
         "counts": dict(found.counts),
         "problems": [problem(one) for one in found.problems],
+    }
+
+
+def audit(report: AuditLike) -> Shape:
+    """A whole audit; its findings come one by one. Where it is not complete, nothing missing is clean."""
+    return {
+        "complete": report.complete,
+        "models": report.models,
+        "unjudged": list(report.unjudged),
+        "findings": (finding(one) for one in report.findings),
+        "counts": counted(report.findings),
+        "policy": {"digest": report.policy_digest, "origin": report.policy_origin},
+        "as_of": report.as_of,
+        "problems": list(report.problems),
+        "suggestions": {
+            model: [{"model": one.repo_id, "license": one.license, "why": one.why} for one in some]
+            for model, some in report.suggestions.items()
+        },
+        "notice": NOTICE,
+    }
+
+
+def finding(one: FindingLike) -> Shape:
+    """One finding, with the way to the root of the term."""
+    term, waived = one.term, one.waived
+    return {
+        "model": one.model,
+        "code": one.code,
+        "severity": one.severity,
+        "message": one.message,
+        "declared": one.declared,
+        "chain": [{"model": x.model, "relation": x.relation, "license": x.license} for x in one.chain],
+        "term": None if term is None else {"license": term.license, "clause": term.clause, "text": term.text},
+        "expected": one.expected,
+        "fix": one.fix,
+        "evidence_level": one.evidence_level,
+        "edge_evidence": one.edge_evidence,
+        "waived": None
+        if waived is None
+        else {"reason": waived.reason, "owner": waived.owner, "expires": waived.expires},
+        "check": one.check,
+        "chain_hash": one.chain_hash,
+        "fingerprint": one.fingerprint,
+    }
+
+
+def finding_row(one: FindingLike) -> Shape:
+    """The same for a table: one value to a cell."""
+    whole = finding(one)
+    term, waived = one.term, one.waived
+    return whole | {
+        "chain": chain_text(one),
+        "term": None if term is None else term.text,
+        "term_license": None if term is None else term.license,
+        "clause": None if term is None else term.clause,
+        "waived": None if waived is None else waived.reason,
     }
 
 

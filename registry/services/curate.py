@@ -8,12 +8,20 @@ from datetime import datetime
 from registry.catalog.catalog import Catalog
 from registry.errors import BadSettings, UsageError
 from registry.model.edges import Claim, Origin, Relation
-from registry.model.facts import NAMES
-from registry.model.refs import ModelRef
+from registry.model.facts import MAX_TEXT, NAMES
+from registry.model.refs import ModelRef, SourceName
 from registry.model.snapshot import TrainingFact
 
 OUTPUTS_OF = "outputs_of"
 """The one fact that is a relation: the model whose outputs this one was trained on."""
+
+DATASET_LICENSE = "license"
+"""The one fact about a dataset."""
+
+_OF_DATA = "of a dataset, record its license"
+_OF_MODEL = (
+    "what a model declares is read from its source; text_license, card_license, also_license add to it"
+)
 
 
 def link(
@@ -39,6 +47,12 @@ def parse_fact(text: str, source: str, note: str | None = None) -> TrainingFact:
         return TrainingFact(name, ModelRef.parse(value).repo_id, source, note=note)
     if name not in NAMES:
         raise BadSettings(f"unknown fact {name!r}", hint=f"known are {', '.join([*NAMES, OUTPUTS_OF])}")
+    if len(value) > MAX_TEXT:
+        raise BadSettings(
+            f"{name} is longer than {MAX_TEXT:,} characters", hint="quote the part that matters"
+        )
+    if name == "license_file" and not all(part.strip() for part in value.partition("=")):
+        raise BadSettings(f"{name} needs a file and its license", hint="for example LICENSE.txt=gemma")
     if NAMES[name].unit is None:
         return TrainingFact(name, value, source, note=note)
     try:
@@ -51,7 +65,16 @@ def parse_fact(text: str, source: str, note: str | None = None) -> TrainingFact:
 
 
 def annotate(catalog: Catalog, repo_id: str, facts: Sequence[TrainingFact], now: datetime) -> None:
-    """Record facts about `repo_id`, each with its source; earlier values stay in the history."""
+    """Record facts about `repo_id`, each with its source; earlier values stay in the history.
+
+    A dataset need not be in the catalog, and has a license but no training. Raises `UsageError` for a
+    fact that does not fit."""
+    is_dataset = ModelRef.parse(repo_id).source is SourceName.DATA
+    for fact in facts:
+        if (fact.name == DATASET_LICENSE) != is_dataset:
+            raise UsageError(
+                f"{fact.name} is no fact about {repo_id}", hint=_OF_DATA if is_dataset else _OF_MODEL
+            )
     plain = [fact for fact in facts if fact.name != OUTPUTS_OF]
     if plain:
         catalog.add_facts(repo_id, plain, observed_at=now)
@@ -60,6 +83,20 @@ def annotate(catalog: Catalog, repo_id: str, facts: Sequence[TrainingFact], now:
             teacher = ModelRef.parse(str(fact.value))
             note = fact.source if fact.note is None else f"{fact.source}: {fact.note}"
             link(catalog, repo_id, teacher, Relation.DISTILLED, note, now)
+
+
+def unknown_licenses(facts: Sequence[TrainingFact]) -> list[str]:
+    """License ids among the facts that the audit knows nothing about; it takes them as unknown."""
+    from registry.licenses.table import load_table
+
+    told = [
+        str(fact.value)
+        for fact in facts
+        if fact.name in ("text_license", "card_license", "also_license", "license")
+    ]
+    told += [str(fact.value).partition("=")[2].strip() for fact in facts if fact.name == "license_file"]
+    table = load_table() if told else None
+    return [id_ for id_ in told if table is not None and table.lookup(id_) is None]
 
 
 def _claim(

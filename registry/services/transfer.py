@@ -31,6 +31,7 @@ def import_documents(
 ) -> ImportReport:
     """Save every model document of a `.jsonl[.gz]` file; `progress` is told the count after each batch.
 
+    now: when a document was answered that does not say so itself; a past time builds a history.
     A line that cannot be read is left out and reported; the rest goes in.
     """
     read = added = changed = 0

@@ -238,7 +238,7 @@ def complete(
 def test_completion_of_commands_options_and_formats(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert complete(monkeypatch, capsys, "registry li", 1) == ["list", "link", "lineage"]
+    assert complete(monkeypatch, capsys, "registry li", 1) == ["list", "link", "lineage", "licenses"]
     assert complete(monkeypatch, capsys, "registry list --lim", 2) == ["--limit"]
     assert complete(monkeypatch, capsys, "registry list -f js", 3) == ["json", "jsonl"]
     assert complete(monkeypatch, capsys, "registry show big", 2) == []

@@ -13,7 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.exports.rows import MAX_DEPTH, csv_text, plain, to_csv, to_json, to_jsonl
+from registry.exports.rows import (
+    MAX_DEPTH,
+    csv_pieces,
+    csv_text,
+    json_pieces,
+    plain,
+    to_csv,
+    to_json,
+    to_jsonl,
+)
 from registry.exports.text import is_unsafe
 from registry.model.edges import Origin, Relation
 
@@ -115,3 +124,22 @@ def test_csv_reads_back_as_cells(rows: list[list[str]]) -> None:
         for cell in row:
             assert not cell.lstrip().startswith(("=", "+", "-", "@"))
             assert not any(is_unsafe(char) for char in cell)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+        max_leaves=12,
+    )
+)
+def test_pieces_make_up_the_same_document(document: object) -> None:
+    assert "".join(json_pieces(document)) == to_json(document)
+
+
+def test_a_long_list_is_written_as_it_goes() -> None:
+    listed = [{"a": [1, {"b": "x\n"}]}, {}, []]
+    assert "".join(json_pieces({"k": iter(listed), "e": iter([])})) == to_json({"k": listed, "e": []})
+    rows = [{"a": 1, "b": "=x"}, {"a": None, "b": ["p", "q"]}]
+    assert "".join(csv_pieces(iter(rows))) == to_csv(rows)
+    assert "".join(csv_pieces(iter(()))) == to_csv([])

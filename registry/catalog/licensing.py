@@ -1,0 +1,215 @@
+"""What bears on licenses, for many models at once: statements now and before, legal texts, facts, bases.
+
+An audit asks about thousands of models and about everything they were made from. Every question here is
+a handful of statements for five hundred models, never one for each.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
+
+from registry.catalog.facts import fact_of
+from registry.catalog.names import chunks, find_ids
+from registry.catalog.tables import (
+    blobs,
+    edges,
+    files,
+    license_claims,
+    models,
+    snapshots,
+    training_facts,
+    trees,
+)
+from registry.catalog.walking import edge_of, named_edges
+from registry.model.edges import Edge
+from registry.model.records import LicenseRecord
+from registry.model.snapshot import Gate, LicenseClaim, LicenseField, ModelFile, TrainingFact
+
+_LEGAL = ("%licen%", "%notice%", "%copying%", "%eula%", "%policy%", "%terms%")
+"""Paths worth looking at; what exactly is a legal text the engine decides."""
+
+_Claims = tuple[LicenseClaim, ...]
+_History = tuple[tuple[datetime, _Claims], ...]
+
+
+def license_records(connection: Connection, names: Iterable[str]) -> dict[str, LicenseRecord]:
+    """The models of those names and everything they descend from, by present name."""
+    asked = find_ids(connection, names)
+    bases = _closure(connection, asked.values())
+    return _records(connection, sorted(bases), bases)
+
+
+def license_page(connection: Connection, after: str, limit: int) -> list[str]:
+    """The next `limit` tracked models in the order of their names."""
+    query = select(models.c.repo_id).where(models.c.tracked, models.c.repo_id > after)
+    return list(connection.execute(query.order_by(models.c.repo_id).limit(limit)).scalars())
+
+
+def _closure(connection: Connection, start: Iterable[int]) -> dict[int, tuple[Edge, ...]]:
+    """Every model that can be reached towards bases, with its direct edges."""
+    found: dict[int, tuple[Edge, ...]] = {}
+    level = sorted(set(start))
+    while level:
+        above: defaultdict[int, list[Edge]] = defaultdict(list)
+        following: set[int] = set()
+        for piece in chunks(level):
+            for row in connection.execute(named_edges().where(edges.c.derivative_id.in_(piece))):
+                above[row.derivative_id].append(edge_of(row))
+                following.add(row.base_id)
+        for model_id in level:
+            found[model_id] = tuple(sorted(above.get(model_id, ()), key=lambda edge: edge.base))
+        level = sorted(following - found.keys())
+    return found
+
+
+def _records(
+    connection: Connection, ids: Sequence[int], bases: Mapping[int, tuple[Edge, ...]]
+) -> dict[str, LicenseRecord]:
+    records: dict[str, LicenseRecord] = {}
+    for piece in chunks(ids):
+        rows = _model_rows(connection, piece)
+        shown = {row.snapshot_id: row.id for row in rows if row.snapshot_id is not None}
+        looks = _looks(connection, piece)
+        claims = _claims(connection, {*shown, *(look.id for some in looks.values() for look in some)})
+        legal = _legal_files(connection, [row.tree_id for row in rows if row.complete])
+        facts = _facts(connection, piece)
+        for row in rows:
+            records[row.repo_id] = LicenseRecord(
+                repo_id=row.repo_id,
+                known=row.snapshot_id is not None,
+                tracked=row.tracked,
+                removed=row.removed,
+                gated=None if row.gated is None else Gate(row.gated),
+                commit_sha=row.commit_sha,
+                created_at=row.created_at,
+                task=row.task,
+                library=row.library,
+                parameters=row.parameters,
+                licenses=claims.get(row.snapshot_id, ()),
+                files=legal.get(row.tree_id, ()) if row.complete else None,
+                history=_history(looks.get(row.id, ()), claims),
+                facts=facts.get(row.id, ()),
+                bases=bases[row.id],
+            )
+    return records
+
+
+def _model_rows(connection: Connection, ids: Sequence[int]) -> Sequence[Row[*tuple[Any, ...]]]:
+    return connection.execute(
+        select(
+            models.c.id,
+            models.c.repo_id,
+            models.c.tracked,
+            models.c.removed,
+            models.c.snapshot_id,
+            snapshots.c.gated,
+            snapshots.c.commit_sha,
+            snapshots.c.created_at,
+            snapshots.c.task,
+            snapshots.c.library,
+            snapshots.c.parameters,
+            snapshots.c.tree_id,
+            trees.c.complete,
+        )
+        .select_from(models)
+        .join(snapshots, snapshots.c.id == models.c.snapshot_id, isouter=True)
+        .join(trees, trees.c.id == snapshots.c.tree_id, isouter=True)
+        .where(models.c.id.in_(ids))
+        .order_by(models.c.id)
+    ).all()
+
+
+def _looks(connection: Connection, ids: Sequence[int]) -> dict[int, list[Row[*tuple[Any, ...]]]]:
+    """The looks that found something, of models looked at more than once by the source whose facts are
+    shown; oldest first."""
+    several = (
+        select(snapshots.c.model_id)
+        .where(snapshots.c.model_id.in_(ids))
+        .group_by(snapshots.c.model_id)
+        .having(func.count() > 1)
+    )
+    rows = connection.execute(
+        select(
+            snapshots.c.id,
+            snapshots.c.model_id,
+            snapshots.c.observed_at,
+            snapshots.c.last_seen_at,
+            snapshots.c.last_modified,
+        )
+        .join(models, and_(models.c.id == snapshots.c.model_id, models.c.source == snapshots.c.source))
+        .where(snapshots.c.model_id.in_(several), ~snapshots.c.removed)
+        .order_by(snapshots.c.observed_at, snapshots.c.id)
+    )
+    found: defaultdict[int, list[Row[*tuple[Any, ...]]]] = defaultdict(list)
+    for row in rows:
+        found[row.model_id].append(row)
+    return found
+
+
+def _history(looks: Sequence[Row[*tuple[Any, ...]]], claims: Mapping[int, _Claims]) -> _History:
+    """From when on which statements stood. A commit found on a day has stood since it was made, yet not
+    while another was still seen."""
+    told: list[tuple[datetime, _Claims]] = []
+    before: datetime | None = None
+    for look in looks:
+        since = look.observed_at
+        if look.last_modified is not None:
+            since = min(since, look.last_modified if before is None else max(look.last_modified, before))
+        said = claims.get(look.id, ())
+        if not told or told[-1][1] != said:
+            told.append((since, said))
+        before = look.last_seen_at
+    return tuple(told) if len(told) > 1 else ()
+
+
+def _claims(connection: Connection, snapshot_ids: Iterable[int]) -> dict[int, _Claims]:
+    found: defaultdict[int, list[LicenseClaim]] = defaultdict(list)
+    for piece in chunks(sorted(snapshot_ids)):
+        rows = connection.execute(
+            select(
+                license_claims.c.snapshot_id,
+                license_claims.c.field,
+                license_claims.c.value,
+                license_claims.c.origin,
+            )
+            .where(license_claims.c.snapshot_id.in_(piece))
+            .order_by(license_claims.c.snapshot_id, license_claims.c.position)
+        )
+        for snapshot_id, field, value, origin in rows:
+            found[snapshot_id].append(LicenseClaim(LicenseField(field), value, origin))
+    return {snapshot_id: tuple(said) for snapshot_id, said in found.items()}
+
+
+def _legal_files(connection: Connection, tree_ids: Iterable[int | None]) -> dict[int, tuple[ModelFile, ...]]:
+    found: defaultdict[int, list[ModelFile]] = defaultdict(list)
+    for piece in chunks(sorted({tree_id for tree_id in tree_ids if tree_id is not None})):
+        rows = connection.execute(
+            select(files.c.tree_id, files.c.path, files.c.size, blobs.c.sha256, files.c.git_oid)
+            .join(blobs, blobs.c.id == files.c.blob_id, isouter=True)
+            .where(files.c.tree_id.in_(piece), _legal())
+            .order_by(files.c.tree_id, files.c.position)
+        )
+        for tree_id, path, size, sha256, git_oid in rows:
+            found[tree_id].append(ModelFile(path, size, sha256, git_oid))
+    return {tree_id: tuple(listed) for tree_id, listed in found.items()}
+
+
+def _legal() -> ColumnElement[bool]:
+    return or_(*(func.lower(files.c.path).like(pattern) for pattern in _LEGAL))
+
+
+def _facts(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[TrainingFact, ...]]:
+    found: defaultdict[int, list[TrainingFact]] = defaultdict(list)
+    rows = connection.execute(
+        select(training_facts)
+        .where(training_facts.c.model_id.in_(ids), training_facts.c.current)
+        .order_by(training_facts.c.model_id, training_facts.c.observed_at, training_facts.c.id)
+    )
+    for row in rows:
+        found[row.model_id].append(fact_of(row))
+    return {model_id: tuple(told) for model_id, told in found.items()}
