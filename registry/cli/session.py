@@ -50,6 +50,7 @@ class Session:
             from pathlib import Path
 
             from registry.app import PAPERS_FILE, App
+            from registry.cli.commands import RESERVED
 
             papers = Path(PAPERS_FILE)
             self._app = App(
@@ -57,6 +58,7 @@ class Session:
                 self.environ,
                 on_wait=self._waiting,
                 papers=papers if papers.is_file() else None,
+                reserved=RESERVED,
             )
         return self._app
 
