@@ -78,5 +78,5 @@ def test_the_house_guest_comes_through_the_same_door() -> None:
 
 
 def test_what_the_house_has_no_guest_can_bring(point: EntryPoint) -> None:
-    with pytest.raises(PluginConflict, match="'registry' and 'third .*' both offer the command 'hello'"):
+    with pytest.raises(PluginConflict, match=r"'registry' and 'third .*' both offer the command 'hello'"):
         load_plugins([point], reserved=[("command", "hello")])
