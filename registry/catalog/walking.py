@@ -62,20 +62,21 @@ def _walk(
         rows = _everything(connection, start.id, near, far)
     else:
         rows = _by_levels(connection, start.id, near, far, depth, limit)
-    return sorted(
-        (
-            Edge(
-                derivative=row.derivative,
-                base=row.base,
-                relation=Relation(row.relation),
-                origins=tuple(Origin(origin) for origin in row.origins.split(",") if origin),
-                resolved_from=row.resolved_from,
-                state=row.state,
-            )
-            for row in rows
-        ),
-        key=lambda edge: (edge.derivative, edge.base),
-    )
+    return _edges_of(rows)
+
+
+def _edges_of(rows: Iterable[Row[Any]]) -> list[Edge]:
+    """Rows of `_named` as edges, sorted. Few relations and origins there are; each is made once."""
+    relations = {str(relation): relation for relation in Relation}
+    origins: dict[str, tuple[Origin, ...]] = {}
+    found = []
+    for row in rows:
+        derivative, base, relation, told, resolved_from, state, *_ = tuple(row)
+        if told not in origins:
+            origins[told] = tuple(Origin(origin) for origin in told.split(",") if origin)
+        found.append(Edge(derivative, base, relations[relation], origins[told], resolved_from, state))
+    found.sort(key=lambda edge: (edge.derivative, edge.base))
+    return found
 
 
 def _everything(
@@ -110,7 +111,16 @@ def _by_levels(
 
 def _named() -> Any:
     return (
-        select(edges, _derivatives.c.repo_id.label("derivative"), _bases.c.repo_id.label("base"))
+        select(
+            _derivatives.c.repo_id.label("derivative"),
+            _bases.c.repo_id.label("base"),
+            edges.c.relation,
+            edges.c.origins,
+            edges.c.resolved_from,
+            edges.c.state,
+            edges.c.derivative_id,
+            edges.c.base_id,
+        )
         .select_from(edges)
         .join(_derivatives, _derivatives.c.id == edges.c.derivative_id)
         .join(_bases, _bases.c.id == edges.c.base_id)
