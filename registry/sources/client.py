@@ -297,9 +297,12 @@ class HubClient:
         if self._given_up:
             with self._lock:
                 self._given_up.clear()
-        if call.token is not None and call.span is None and reply.body is not None:
+        if call.token is not None and reply.body is not None:
             # Answers are kept as received: a host that echoes the token must not get it into the catalog.
-            reply = replace(reply, body=reply.body.replace(call.token.encode(), b"[token]"))
+            # In a part of a file what stands for it is as long, so that offsets hold.
+            token = call.token.encode()
+            instead = b"[token]" if call.span is None else b"*" * len(token)
+            reply = replace(reply, body=reply.body.replace(token, instead))
         if ours and (told := http.limits(reply.headers)) is not None:
             self._throttle.learn(
                 call.bucket,
