@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +25,11 @@ _TRUE = frozenset({"1", "on", "yes", "true"})
 
 
 class App:
-    """Settings in, parts out. `on_wait(seconds, reason)` is told when a source waits for a rate limit."""
+    """Settings in, parts out.
+
+    on_wait(seconds, reason) is told when a source waits for a rate limit. papers: a user's own models known
+    from publications. reserved: what the face has itself and no plugin may bring, as (kind, name).
+    """
 
     def __init__(
         self,
@@ -34,11 +38,13 @@ class App:
         *,
         on_wait: Callable[[float, str], None] | None = None,
         papers: Path | None = None,
+        reserved: Iterable[tuple[str, str]] = (),
     ) -> None:
         self.loaded = loaded
         self.environ = environ
         self._on_wait = on_wait
         self._papers = papers
+        self._reserved = tuple(reserved)
         self._closing = ExitStack()
         self._sources: dict[SourceName, Source] = {}
         self._opening = Lock()
@@ -87,7 +93,7 @@ class App:
         if self._guests is None:
             from registry.guests import load_plugins
 
-            self._guests = load_plugins()
+            self._guests = load_plugins(reserved=self._reserved)
         return self._guests
 
     def _open_source(self, name: SourceName) -> Source:

@@ -7,7 +7,7 @@ two guests that bring the same name are an error, one that fails to load is left
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -18,6 +18,9 @@ from registry.model.estimate import Saving
 from registry.model.records import ModelBrief, Problem
 from registry.model.refs import ModelRef
 from registry.model.snapshot import Gate, LicenseClaim, ModelSnapshot
+
+HOUSE = "registry"
+"""The owner of what no guest brought."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,15 +151,18 @@ class Command(Protocol):
 
 
 class PluginHost:
-    """Collects what guests bring. `guest` is the plugin being registered, for error messages."""
+    """Collects what guests bring. `guest` is the plugin being registered, for error messages.
 
-    def __init__(self) -> None:
-        self.guest = "registry"
+    reserved: what the house has itself, as (kind, name): a guest that offers it conflicts with the house.
+    """
+
+    def __init__(self, reserved: Iterable[tuple[str, str]] = ()) -> None:
+        self.guest = HOUSE
         self.savings_models: dict[str, SavingsModel] = {}
         self.exporters: dict[str, Exporter] = {}
         self.checks: dict[str, Check] = {}
         self.commands: dict[str, Command] = {}
-        self._owners: dict[tuple[str, str], str] = {}
+        self._owners: dict[tuple[str, str], str] = dict.fromkeys(reserved, HOUSE)
 
     def add_savings_model(self, model: SavingsModel) -> None:
         self._claim("savings model", model.name, self.savings_models, model)
@@ -180,8 +186,8 @@ class PluginHost:
         owner = self._owners.get((kind, name))
         if owner is not None:
             raise PluginConflict(
-                f"plugins {owner!r} and {self.guest!r} both offer the {kind} {name!r}",
-                hint="uninstall one of the two",
+                f"{owner!r} and {self.guest!r} both offer the {kind} {name!r}",
+                hint="uninstall one of the two" if owner != HOUSE else f"uninstall {self.guest}",
             )
         self._owners[kind, name] = self.guest
         room[name] = thing

@@ -24,10 +24,13 @@ class PluginState:
     brings: tuple[str, ...] = ()
 
 
-def load_plugins(points: Iterable[EntryPoint] | None = None) -> tuple[PluginHost, tuple[PluginState, ...]]:
+def load_plugins(
+    points: Iterable[EntryPoint] | None = None, reserved: Iterable[tuple[str, str]] = ()
+) -> tuple[PluginHost, tuple[PluginState, ...]]:
     """Register every installed plugin, by name. One that fails is left out and says why; two that bring
-    the same name raise `PluginConflict`, because choosing between them is the user's."""
-    host = PluginHost()
+    the same name, or one that brings a `reserved` (kind, name), raise `PluginConflict`, because choosing
+    between them is the user's."""
+    host = PluginHost(reserved)
     states: list[PluginState] = []
     found = entry_points(group=GROUP) if points is None else points
     for point in sorted(found, key=lambda point: (point.name, point.value)):

@@ -199,7 +199,6 @@ def _trees(connection: Connection) -> Iterator[Problem]:
         .group_by(trees.c.id)
         .subquery()
     )
-    summed = and_(found.c.sized == found.c.files, trees.c.logical_bytes != func.coalesce(found.c.size, 0))
     query = (
         select(models.c.repo_id)
         .join(trees, trees.c.model_id == models.c.id)
@@ -207,8 +206,9 @@ def _trees(connection: Connection) -> Iterator[Problem]:
         .where(
             or_(
                 trees.c.files != found.c.files,
-                summed,
-                and_(found.c.sized != found.c.files, trees.c.logical_bytes.is_not(None)),
+                trees.c.unsized_files != found.c.files - found.c.sized,
+                trees.c.logical_bytes != func.coalesce(found.c.size, 0),
+                and_(trees.c.logical_bytes.is_(None), found.c.sized > 0),
             )
         )
         .distinct()

@@ -72,7 +72,7 @@ def load_bases(text: str | None) -> Bases:
 def changes_along(looks: Sequence[Row[Any]], ids: Mapping[str, int]) -> list[tuple[Change, ...]]:
     """For each look at a model through one source, oldest first, what differs from the one before.
 
-    looks: rows of `snapshots` with the `logical_bytes` of their tree. ids: what the names of bases mean
+    looks: rows of `snapshots` with the sizes of their tree. ids: what the names of bases mean
     now, so that a base that was only renamed is no change. While a model is absent its last facts stand.
     """
     told: list[tuple[Change, ...]] = []
@@ -99,8 +99,8 @@ def _differences(before: Row[Any], after: Row[Any], ids: Mapping[str, int]) -> I
     for flag in ("private", "disabled"):
         yield from _unequal(flag, _yes(getattr(before, flag)), _yes(getattr(after, flag)))
     yield from _numbers("parameters", before.parameters, after.parameters)
-    if before.logical_bytes is not None and after.logical_bytes is not None:
-        # A look without a file list says nothing about size.
+    if before.unsized_files == 0 and after.unsized_files == 0:
+        # A look without a file list, or with gaps in it, says nothing about size.
         yield from _numbers("size", before.logical_bytes, after.logical_bytes)
     for name in ("task", "library", "new_version"):
         yield from _unequal(name, getattr(before, name), getattr(after, name))

@@ -25,7 +25,7 @@ from registry.catalog.tables import (
     training_facts,
     trees,
 )
-from registry.catalog.walking import edge_of, named_edges
+from registry.catalog.walking import edges_of, named_edges
 from registry.model.edges import Edge
 from registry.model.records import LicenseRecord
 from registry.model.snapshot import Gate, LicenseClaim, LicenseField, ModelFile, TrainingFact
@@ -58,8 +58,9 @@ def _closure(connection: Connection, start: Iterable[int]) -> dict[int, tuple[Ed
         above: defaultdict[int, list[Edge]] = defaultdict(list)
         following: set[int] = set()
         for piece in chunks(level):
-            for row in connection.execute(named_edges().where(edges.c.derivative_id.in_(piece))):
-                above[row.derivative_id].append(edge_of(row))
+            rows = connection.execute(named_edges().where(edges.c.derivative_id.in_(piece))).all()
+            for row, edge in zip(rows, edges_of(rows), strict=True):
+                above[row.derivative_id].append(edge)
                 following.add(row.base_id)
         for model_id in level:
             found[model_id] = tuple(sorted(above.get(model_id, ()), key=lambda edge: edge.base))

@@ -27,7 +27,7 @@ from registry.model.snapshot import Change, ModelSnapshot
 
 # Statements asked for every model saved are put together once.
 _LOOKS = (
-    select(snapshots, trees.c.logical_bytes)
+    select(snapshots, trees.c.logical_bytes, trees.c.unsized_files)
     .join(trees, trees.c.id == snapshots.c.tree_id, isouter=True)
     .where(snapshots.c.model_id == bindparam("model_id"))
     .order_by(snapshots.c.last_seen_at, snapshots.c.id)

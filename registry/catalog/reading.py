@@ -40,6 +40,7 @@ from registry.model.snapshot import (
 
 _CANDIDATES = 200
 _LIKENESS = 0.6
+_LONGEST = 300
 
 
 def find(connection: Connection, name: str) -> str | None:
@@ -61,7 +62,7 @@ def find(connection: Connection, name: str) -> str | None:
 
 def suggest(connection: Connection, name: str, limit: int) -> list[str]:
     """Up to `limit` names of the catalog most like `name`, the most alike first."""
-    wanted = clean_text(name).lower()
+    wanted = clean_text(name).lower()[:_LONGEST]
     owner, _, short = wanted.rpartition("/")
     starts = [pattern + "%" for pattern in (escape_like(wanted[:4]), escape_like(owner) + "/") if owner]
     starts += [f"%{escape_like(part)}%" for part in (short[:5], short[-5:]) if len(part) >= 3]
@@ -103,6 +104,7 @@ def brief_query() -> Select[Any]:
             models.c.downloads,
             models.c.likes,
             trees.c.logical_bytes,
+            func.coalesce(trees.c.unsized_files, 0),
             snapshots.c.commit_sha,
             snapshots.c.created_at,
             snapshots.c.last_modified,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Text, column, inspect, select, table
@@ -14,7 +15,14 @@ from registry.catalog.backup import copy_file
 from registry.catalog.engine import BUSY_TIMEOUT, Database, connect
 from registry.catalog.location import Location
 from registry.catalog.tables import aliases_by_folded_name, models_by_folded_name
-from registry.errors import CatalogDamaged, CatalogError, CatalogOutdated, CatalogTooNew, NoCatalog
+from registry.errors import (
+    CatalogDamaged,
+    CatalogError,
+    CatalogLocked,
+    CatalogOutdated,
+    CatalogTooNew,
+    NoCatalog,
+)
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -81,7 +89,7 @@ def create(location: Location, *, busy_timeout: float = BUSY_TIMEOUT) -> Migrati
         if before is not None:
             return MigrationReport(location.shown, before, before)
         if not location.on_server:
-            _use_log(database)
+            _use_log(database, busy_timeout)
         return database.write(lambda connection: _create(connection, location))
     finally:
         database.close()
@@ -141,10 +149,19 @@ def _revision_of(database: Database) -> str | None:
         ) from None
 
 
-def _use_log(database: Database) -> None:
+def _use_log(database: Database, busy_timeout: float) -> None:
     """Switch a new file to the write-ahead log, so that readers and a writer do not wait for each other."""
-    with database.raw() as connection:
-        connection.execute("PRAGMA journal_mode = WAL")
+    deadline = monotonic() + busy_timeout
+    while True:
+        try:
+            with database.raw() as connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except CatalogLocked:
+            # Alone among statements this one does not wait when another process uses the file.
+            if monotonic() > deadline:
+                raise
+        sleep(0.02)
 
 
 def _create(connection: Connection, location: Location) -> MigrationReport:

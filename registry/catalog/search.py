@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, and_, func, not_, or_
+from sqlalchemy import Column, ColumnElement, Connection, and_, false, func, not_, or_
 
-from registry.catalog.clean import clean_text
+from registry.catalog.clean import MAX_NAME, clean_text
 from registry.catalog.reading import brief_of, brief_query, escape_like
 from registry.catalog.tables import models, snapshots, trees
 from registry.errors import UsageError
@@ -38,11 +38,11 @@ def search(
     connection: Connection,
     filters: Sequence[Filter],
     *,
-    sort: str,
-    descending: bool,
-    limit: int | None,
-    text: str | None,
-    include_referenced: bool,
+    sort: str = "repo_id",
+    descending: bool = False,
+    limit: int | None = None,
+    text: str | None = None,
+    include_referenced: bool = False,
 ) -> list[ModelBrief]:
     """The models all filters hold for. Unknown values sort last in either direction."""
     if sort not in SORTS:
@@ -87,7 +87,7 @@ def _equals(field: str, column: Column[Any], value: object) -> ColumnElement[boo
     if not isinstance(value, str):
         return and_(column.is_not(None), column == value)
     value = clean_text(value)
-    if field == "license":
+    if field == "license" and len(value) <= MAX_NAME:
         # Several licenses that apply together are joined by AND; each counts.
         padded = " and " + func.lower(column) + " and "
         return and_(
@@ -97,6 +97,9 @@ def _equals(field: str, column: Column[Any], value: object) -> ColumnElement[boo
 
 
 def _contains(column: Column[Any], text: str) -> ColumnElement[bool]:
+    if len(text) > MAX_NAME:
+        # Databases bound the length of a pattern, and nothing looked through here is that long.
+        return false()
     pattern = f"%{escape_like(clean_text(text).lower())}%"
     return and_(column.is_not(None), func.lower(column).like(pattern, escape="\\"))
 

@@ -109,8 +109,9 @@ trees = Table(
     Column("digest", LargeBinary, nullable=False),
     _flag("complete"),
     Column("files", Integer, nullable=False),
-    # Sum of all sizes, NULL as soon as one is unknown.
+    # Sum of the sizes known, NULL when none is; and how many files it leaves out.
     Column("logical_bytes", BigInteger),
+    Column("unsized_files", Integer, nullable=False),
     UniqueConstraint("model_id", "commit_sha"),
 )
 
@@ -194,8 +195,14 @@ files = Table(
     Column("git_oid", HexBytes),
     PrimaryKeyConstraint("tree_id", "position"),
     CheckConstraint("size >= 0", name="size"),
-    Index("ix_files_blob_id", "blob_id"),
     sqlite_with_rowid=False,
+)
+# Most small files have no known content.
+Index(
+    "ix_files_blob_id",
+    files.c.blob_id,
+    sqlite_where=files.c.blob_id.is_not(None),
+    postgresql_where=files.c.blob_id.is_not(None),
 )
 
 parameter_counts = Table(

@@ -104,10 +104,14 @@ def _stored_worth(connection: Connection, tree: Row[Any]) -> tuple[bool, int, in
 
 def _summary(listed: Sequence[ModelFile], complete: bool, digest: bytes) -> dict[str, object]:
     sizes = [file.size for file in listed if file.size is not None]
-    total = sum(sizes) if len(sizes) == len(listed) else None
-    if total is not None and total > _MAX_INTEGER:
-        total = None
-    return {"digest": digest, "complete": complete, "files": len(listed), "logical_bytes": total}
+    total = sum(sizes) if sizes or not listed else None
+    return {
+        "digest": digest,
+        "complete": complete,
+        "files": len(listed),
+        "logical_bytes": None if total is None or total > _MAX_INTEGER else total,
+        "unsized_files": len(listed) - len(sizes),
+    }
 
 
 def _put_files(connection: Connection, tree_id: int, listed: Sequence[ModelFile]) -> None:

@@ -62,10 +62,20 @@ def _walk(
         rows = _everything(connection, start.id, near, far)
     else:
         rows = _by_levels(connection, start.id, near, far, depth, limit)
-    return sorted(
-        map(edge_of, rows),
-        key=lambda edge: (edge.derivative, edge.base),
-    )
+    return sorted(edges_of(rows), key=lambda edge: (edge.derivative, edge.base))
+
+
+def edges_of(rows: Iterable[Row[Any]]) -> list[Edge]:
+    """Rows of `named_edges` as edges. Few relations and origins there are; each is made once."""
+    relations = {str(relation): relation for relation in Relation}
+    origins: dict[str, tuple[Origin, ...]] = {}
+    found = []
+    for row in rows:
+        derivative, base, relation, told, resolved_from, state, *_ = tuple(row)
+        if told not in origins:
+            origins[told] = tuple(Origin(origin) for origin in told.split(",") if origin)
+        found.append(Edge(derivative, base, relations[relation], origins[told], resolved_from, state))
+    return found
 
 
 def _everything(
@@ -100,22 +110,19 @@ def _by_levels(
     return found if limit is None else found[:limit]
 
 
-def edge_of(row: Row[Any]) -> Edge:
-    """An edge out of a row of `named_edges`."""
-    return Edge(
-        derivative=row.derivative,
-        base=row.base,
-        relation=Relation(row.relation),
-        origins=tuple(Origin(origin) for origin in row.origins.split(",") if origin),
-        resolved_from=row.resolved_from,
-        state=row.state,
-    )
-
-
 def named_edges() -> Any:
     """Edges with the names at both ends."""
     return (
-        select(edges, _derivatives.c.repo_id.label("derivative"), _bases.c.repo_id.label("base"))
+        select(
+            _derivatives.c.repo_id.label("derivative"),
+            _bases.c.repo_id.label("base"),
+            edges.c.relation,
+            edges.c.origins,
+            edges.c.resolved_from,
+            edges.c.state,
+            edges.c.derivative_id,
+            edges.c.base_id,
+        )
         .select_from(edges)
         .join(_derivatives, _derivatives.c.id == edges.c.derivative_id)
         .join(_bases, _bases.c.id == edges.c.base_id)

@@ -60,3 +60,12 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
 
 ENTRIES: dict[str, Entry] = {entry.name: entry for _, entries in SECTIONS for entry in entries}
 ALIASES: dict[str, str] = {"ls": "list", "rm": "remove"}
+
+FORMATS = ("table", "json", "jsonl", "csv", "dot", "mermaid")
+"""Every format of ours."""
+
+RESERVED: tuple[tuple[str, str], ...] = (
+    *(("command", name) for name in (*ENTRIES, *ALIASES)),
+    *(("exporter", name) for name in FORMATS),
+)
+"""What no plugin may bring, because ours would hide it."""

@@ -34,13 +34,13 @@ class Progress:
             self._bar = _bar(colors=self._session.colors() is None)
             self._task = self._bar.add_task(self._doing, total=None, note="")
             self._bar.start()
-        self._session.watch(self)
+        self._session.say_through(self.pause_for)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._session.watch(None)
+        self._session.say_through(None)
         if self._bar is not None:
             self._bar.stop()
 

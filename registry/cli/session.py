@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Self
 
 import click
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from registry.app import App
     from registry.catalog.catalog import Catalog
-    from registry.cli.progress import Progress
     from registry.settings import LoadedSettings
 
 USER_FILE = "REGISTRY_CONFIG"
@@ -31,7 +30,7 @@ class Session:
         self.environ = environ
         self._options: dict[str, object] = {}
         self._app: App | None = None
-        self._progress: Progress | None = None
+        self._say: Callable[[str], None] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -50,6 +49,7 @@ class Session:
             from pathlib import Path
 
             from registry.app import PAPERS_FILE, App
+            from registry.cli.commands import RESERVED
 
             papers = Path(PAPERS_FILE)
             self._app = App(
@@ -57,6 +57,7 @@ class Session:
                 self.environ,
                 on_wait=self._waiting,
                 papers=papers if papers.is_file() else None,
+                reserved=RESERVED,
             )
         return self._app
 
@@ -109,14 +110,14 @@ class Session:
         """Tell the user something that is not data: one line on stderr."""
         from registry.exports.text import clean
 
-        if self._progress is not None:
-            self._progress.pause_for(clean(text))
+        if self._say is not None:
+            self._say(clean(text))
         else:
             click.echo(clean(text), err=True)
 
-    def watch(self, progress: Progress | None) -> None:
-        """Let notes go through `progress` as long as it draws on the terminal."""
-        self._progress = progress
+    def say_through(self, say: Callable[[str], None] | None) -> None:
+        """Let `say` print notes from now on, because it draws on the terminal; `None` ends that."""
+        self._say = say
 
     def colors(self) -> bool | None:
         """`False` where colour is unwanted, `None` to let the terminal decide."""

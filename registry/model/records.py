@@ -16,7 +16,8 @@ class ModelBrief:
 
     license: the resolved id(s) of its declaration, lower case, several joined by ` AND `; `None` when it
     declares none. parameters: the logical count, else the stored one, else `None`.
-    logical_bytes: all files of its current list, `None` without one.
+    logical_bytes: the files of its current list whose size is known, `None` without any; `unsized_files`
+    says how many it leaves out.
     """
 
     repo_id: str
@@ -31,6 +32,7 @@ class ModelBrief:
     downloads: int | None = None
     likes: int | None = None
     logical_bytes: int | None = None
+    unsized_files: int = 0
     commit_sha: str | None = None
     created_at: datetime | None = None
     last_modified: datetime | None = None

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from registry.catalog.catalog import Catalog
 from registry.contract import Source, Want
-from registry.errors import BadReference, RegistryError
+from registry.errors import BadReference, BadSettings, RegistryError
 from registry.model.edges import Relation
 from registry.model.records import SaveReport
 from registry.model.refs import ModelRef, SourceName
@@ -90,8 +90,8 @@ class _Task:
 def add(
     catalog: Catalog, source_for: SourceFor, refs: Sequence[ModelRef], options: AddOptions, watch: Watcher
 ) -> IngestReport:
-    """Add `refs` and what they were made from. Failures are reported, not raised; a catalog that cannot
-    be written ends the work with its `CatalogError`."""
+    """Add `refs` and what they were made from. Failures are reported, not raised; a catalog that cannot be
+    written ends the work with its `CatalogError`, a settings file that does not parse with `BadSettings`."""
     run = Ingest(catalog, source_for, options, watch)
     for ref in refs:
         run.enqueue(ref, hops=0, asked=True)
@@ -179,6 +179,8 @@ class Ingest:
     def _settle(self, task: _Task, future: Future[_Answer]) -> None:
         try:
             answer = future.result()
+        except BadSettings:
+            raise  # Not about this model: no other would fare better.
         except RegistryError as error:
             name = f"{task.listing} derivatives of {task.ref}" if task.listing else str(task.ref)
             self._record(Outcome(name, None, "failed", error=error, asked=task.asked))

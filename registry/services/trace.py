@@ -16,7 +16,8 @@ from registry.model.records import KeptClaim
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """Every way from a derivative up to a base, shortest first, with all claims for each edge of them.
+    """Every way from a derivative up to a base, shortest first, with all claims for each edge of them, and
+    for the pair itself where no edge is left of what was claimed.
 
     cut: there are more paths than were asked for.
     """
@@ -49,9 +50,11 @@ def lineage(
 def why(catalog: Catalog, derivative: str, base: str, limit: int = PATH_LIMIT) -> Why:
     """Every path from `derivative` up to `base`, at most `limit`, and who claims each of their edges."""
     found = find_paths(catalog.edges_up(derivative), derivative, base, limit)
-    pairs = sorted({(edge.derivative, edge.base) for path in found.paths for edge in path})
-    claims = {pair: tuple(catalog.claims(*pair)) for pair in pairs}
-    return Why(derivative, base, found.paths, claims, found.cut)
+    pairs = {(edge.derivative, edge.base) for path in found.paths for edge in path} | {(derivative, base)}
+    claims = {pair: tuple(catalog.claims(*pair)) for pair in sorted(pairs)}
+    return Why(
+        derivative, base, found.paths, {pair: kept for pair, kept in claims.items() if kept}, found.cut
+    )
 
 
 def impact(catalog: Catalog, base: str) -> graph.Impact:

@@ -33,6 +33,8 @@ _MAX_HOPS = 5
 _TOTAL_FACTOR = 6  # A whole answer may take this many times the silence we put up with.
 _TRIES = {"busy": 4, "refused": 3, "broken": 3, "cut": 3, "silent": 2, "limited": 8}
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_LOST_AFTER = {"refused": 1, "silent": 3}
+_LOST_FOR = 15.0
 _FINAL_5XX = frozenset({501, 505, 511})
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)")
 _BROKEN_ANSWERS = frozenset({"cut", "large", "odd"})
@@ -116,6 +118,8 @@ class HubClient:
         self._throttle = Throttle()
         self._lock = threading.Lock()
         self._announced: dict[str, float] = {}
+        self._given_up: Counter[str] = Counter()
+        self._lost_until = float("-inf")
         self._under_way: set[queue.SimpleQueue[_Outcome]] = set()
 
     def close(self) -> None:
@@ -160,6 +164,7 @@ class HubClient:
         tries: Counter[str] = Counter()
         while True:
             call.token = self._credentials(topic)
+            self._stop_if_lost(topic)
             self._take_turn(call)
             try:
                 return self._ask(call)
@@ -183,6 +188,7 @@ class HubClient:
     def _back_off(self, call: _Call, passing: _Passing, tried: int) -> None:
         """Wait before the next try, or give up."""
         if tried >= _TRIES[passing.cause]:
+            self._give_up(passing.cause)
             raise passing.error
         if passing.cause == "limited" and passing.after is not None:
             # Turned away for everybody: the next turn waits, together with all other threads.
@@ -190,7 +196,22 @@ class HubClient:
             return
         seconds = passing.after if passing.after is not None else float(min(8, 2 ** (tried - 1)))
         error = self._limited(call, seconds) if passing.cause == "limited" else passing.error
-        self._wait(call, seconds, f"try {tried + 1} of {_TRIES[passing.cause]}: {passing.error}", error)
+        reason = f"try {tried + 1} of {_TRIES[passing.cause]}: {passing.error}"
+        shared = passing.cause in _LOST_AFTER and self._announce_once(passing.cause, seconds)
+        self._wait(call, seconds, reason, error, quiet=shared)
+
+    def _give_up(self, cause: str) -> None:
+        """Remember that the host did not answer at all: what is asked next need not find out again."""
+        with self._lock:
+            self._given_up[cause] += 1
+            if self._given_up[cause] >= _LOST_AFTER.get(cause, float("inf")):
+                self._lost_until = self._monotonic() + _LOST_FOR
+
+    def _stop_if_lost(self, topic: Topic) -> None:
+        with self._lock:
+            lost = self._monotonic() < self._lost_until
+        if lost:
+            raise self.fault(Unreachable, topic, "it did not answer a moment ago")
 
     def _wait(
         self, call: _Call, seconds: float, reason: str, error: SourceError, quiet: bool = False
@@ -273,9 +294,15 @@ class HubClient:
             reply = self._within_time(call, url, headers)
         except http.Trouble as trouble:
             raise self._translated(call, trouble) from None
-        if call.token is not None and call.span is None and reply.body is not None:
+        if self._given_up:
+            with self._lock:
+                self._given_up.clear()
+        if call.token is not None and reply.body is not None:
             # Answers are kept as received: a host that echoes the token must not get it into the catalog.
-            reply = replace(reply, body=reply.body.replace(call.token.encode(), b"[token]"))
+            # In a part of a file what stands for it is as long, so that offsets hold.
+            token = call.token.encode()
+            instead = b"[token]" if call.span is None else b"*" * len(token)
+            reply = replace(reply, body=reply.body.replace(token, instead))
         if ours and (told := http.limits(reply.headers)) is not None:
             self._throttle.learn(
                 call.bucket,

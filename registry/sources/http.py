@@ -292,15 +292,16 @@ def limits(headers: Mapping[str, str]) -> Limits | None:
 def kind_of(reply: Reply, *, known: bool, file: bool) -> type[SourceError]:
     """Our error for a reply that is no success. known: a token was shown; file: a file was asked for.
 
-    A 404 without a word is no Hub's: an address that answers so to everything must not make models look
+    A refusal without a word is no Hub's: an address that answers so to everything must not make models look
     removed.
     """
     code, said = reply.headers.get("x-error-code"), reply.headers.get("x-error-message", "")
-    if reply.status == 404 and code is None and not file and not server_words(reply):
+    wordless = code is None and not server_words(reply)
+    if reply.status in (404, 410, 451) and wordless and not file:
         return BadAnswer
     if reply.status == 401 and code is None:
         # Anonymous callers get 401 for whatever they cannot see. Whoever showed a token would have got 404.
-        return Unauthorized if known or said == _INVALID_TOKEN else NotVisible
+        return Unauthorized if known or wordless or said == _INVALID_TOKEN else NotVisible
     told = {"X-Error-Code": code or "", "X-Error-Message": said.encode("ascii", "replace").decode()}
     # The client reads the answer's body too, and trips over odd ones: it gets the headers alone.
     bare = httpx.Response(reply.status, headers=told, request=httpx.Request("GET", reply.url), content=b"")

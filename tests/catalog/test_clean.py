@@ -100,11 +100,12 @@ def test_hostile_texts_and_numbers_are_kept_as_far_as_they_can(catalog: Catalog)
 
 def test_questions_may_be_hostile_too(catalog: Catalog) -> None:
     catalog.save(snap("o/m"))
-    for text in (BAD, "x" * 100_000, "", "%", "\\", "'; DROP TABLE models; --"):
+    for text in (BAD, "x" * 100_000, "y/" * 50_000, "", "%", "\\", "'; DROP TABLE models; --"):
         assert catalog.find(text) is None
         assert catalog.suggest(text) == []
         assert catalog.search(text=text) == ([] if text else catalog.search())
         assert catalog.search([Filter("name", Operator.EQUAL, text)]) == []
+        assert catalog.search([Filter("license", Operator.EQUAL, text)]) == []
         assert catalog.children_counts(text) == {}
         assert catalog.briefs([text]) == {}
         assert catalog.snapshot(text) is None

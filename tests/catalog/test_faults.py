@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from threading import Timer
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -57,6 +58,18 @@ def test_a_locked_file(tmp_path: Path) -> None:
         other.execute("ROLLBACK")
         catalog.save(snap("o/m"))
         assert catalog.tracked() == ["o/m"]
+
+
+def test_a_file_that_is_locked_while_a_catalog_is_made_in_it(tmp_path: Path) -> None:
+    path = str(tmp_path / "catalog.db")
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(CatalogLocked):
+            Catalog.open(path, create=True, busy_timeout=0.1)
+        other.execute("ROLLBACK")
+        other.execute("BEGIN IMMEDIATE")
+        Timer(0.3, other.execute, ["ROLLBACK"]).start()
+        Catalog.open(path, create=True, busy_timeout=10).close()
 
 
 @pytest.mark.postgres
@@ -184,7 +197,7 @@ def probe(path: Path, *steps: str) -> list[str]:
                 os.setgid(NOBODY)
                 os.setuid(NOBODY)
             os.write(writable, "\n".join(use(path, steps)).encode())
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - told to the parent, which fails on it
             os.write(writable, traceback.format_exc().encode())
         finally:
             os._exit(0)

@@ -8,8 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
+from registry.catalog import house, reading, walking
 from registry.catalog.catalog import Catalog
+from registry.catalog.search import search
 from tests.catalog.worker import SIZE, family
 
 ROOT = Path(__file__).parents[2]
@@ -45,13 +48,17 @@ def finish(*workers: subprocess.Popen[str]) -> None:
 
 def content_of(catalog: Catalog) -> list[object]:
     """All that a catalog tells, without the ids that depend on who came first."""
-    names = [brief.repo_id for brief in catalog.search(include_referenced=True)]
-    told: list[object] = [catalog.search(include_referenced=True)]
+    return catalog._database.read(_content)
+
+
+def _content(connection: Connection) -> list[object]:
+    names = [brief.repo_id for brief in search(connection, [], sort="repo_id", include_referenced=True)]
+    told: list[object] = [reading.briefs(connection, names)]
     for name in names:
-        claims = sorted(catalog.claims(name), key=repr)
-        told += [catalog.snapshot(name), catalog.aliases(name), catalog.history(name), claims]
-        told += [catalog.edges_up(name), catalog.children_counts(name)]
-    return [*told, {name: n for name, n in catalog.stats().items() if name != "bytes"}]
+        told += [reading.snapshot(connection, name, files=True), reading.aliases_of(connection, name)]
+        told += [house.history(connection, name), walking.edges_up(connection, name, None)]
+        told += [sorted(reading.claims(connection, name, None), key=repr)]
+    return [*told, {name: n for name, n in house.stats(connection).items() if name != "bytes"}]
 
 
 @pytest.fixture(scope="module")

@@ -152,5 +152,6 @@ def test_unknown_models_have_nothing_to_tell(catalog: Catalog) -> None:
 
 
 def test_many_names_at_once(catalog: Catalog) -> None:
-    catalog.save_many(snap(f"o/{n:04}") for n in range(1100))
+    catalog.save(snap("o/m", claims=tuple(claim(f"o/{n:04}") for n in range(1100))))
+    assert len(catalog.edges_up("o/m")) == 1100
     assert len(catalog.briefs(f"o/{n:04}" for n in range(2000))) == 1100

@@ -134,7 +134,7 @@ def guests(monkeypatch: pytest.MonkeyPatch) -> None:
     def hello() -> None:
         click.echo("hello from a guest")
 
-    def load() -> tuple[PluginHost, tuple[PluginState, ...]]:
+    def load(reserved: object) -> tuple[PluginHost, tuple[PluginState, ...]]:
         host = PluginHost()
         host.add_command(hello)
         host.add_exporter(Shout())

@@ -75,3 +75,8 @@ def test_the_house_guest_comes_through_the_same_door() -> None:
     assert house.state == "loaded"
     assert "savings model adapter" in house.brings
     assert "adapter" in host.savings_models
+
+
+def test_what_the_house_has_no_guest_can_bring(point: EntryPoint) -> None:
+    with pytest.raises(PluginConflict, match=r"'registry' and 'third .*' both offer the command 'hello'"):
+        load_plugins([point], reserved=[("command", "hello")])

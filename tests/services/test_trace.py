@@ -4,6 +4,8 @@ from pathlib import Path
 
 from registry.catalog.catalog import Catalog
 from registry.model.edges import Claim, Origin, Relation
+from registry.model.refs import ModelRef
+from registry.services.curate import unlink
 from registry.services.trace import impact, lineage, why
 from tests.services.fakes import NOW, snapshot
 
@@ -66,6 +68,15 @@ def test_why_gives_every_path_with_its_evidence(tmp_path: Path) -> None:
         assert (kept.claim.origin, kept.revision, kept.observed_at) == (Origin.HUB, "1" * 40, NOW)
         assert why(catalog, "a/quantized", "a/root", limit=1).cut
         assert why(catalog, "a/root", "a/quantized").paths == ()
+
+
+def test_why_tells_what_an_edge_cut_by_hand_was_claimed_by(tmp_path: Path) -> None:
+    with family(tmp_path) as catalog:
+        unlink(catalog, "a/left", ModelRef.parse("a/root"), "weights differ", NOW)
+        answer = why(catalog, "a/left", "a/root")
+        assert answer.paths == ()
+        said = [(kept.claim.origin, kept.claim.denied) for kept in answer.claims["a/left", "a/root"]]
+        assert said == [(Origin.HUB, False), (Origin.MANUAL, True)]
 
 
 def test_impact_counts_each_derivative_once(tmp_path: Path) -> None:

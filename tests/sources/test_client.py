@@ -182,7 +182,7 @@ def test_an_endpoint_must_be_an_address(endpoint: str) -> None:
     [
         (Reply.error(401, "Invalid username or password.", "RepoNotFound"), NotVisible),
         (Reply.error(401, "Invalid username or password."), NotVisible),
-        (Reply(401), NotVisible),
+        (Reply(401), Unauthorized),
         (Reply.error(401, "Invalid credentials in Authorization header"), Unauthorized),
         (Reply.error(401, "Please log in.", "GatedRepo"), Gated),
         (Reply.error(403, "You are not in the authorized list.", "GatedRepo"), Gated),
@@ -192,8 +192,10 @@ def test_an_endpoint_must_be_an_address(endpoint: str) -> None:
         (Reply.error(404, "Invalid rev id: x", "RevisionNotFound"), NoSuchRevision),
         (Reply.error(404, "Entry not found", "EntryNotFound"), NoSuchFile),
         (Reply(404, {"Content-Type": "text/html"}, b"<html>nothing here</html>"), BadAnswer),
-        (Reply(410), NotVisible),
-        (Reply(451), Disabled),
+        (Reply(410), BadAnswer),
+        (Reply.error(410, "Gone"), NotVisible),
+        (Reply(451), BadAnswer),
+        (Reply.error(451, "Unavailable For Legal Reasons"), Disabled),
         (Reply(400, {}, b"[1, 2]"), BadRequest),
         (Reply(400, {}, b'{"error": [1], "errors": [2]}'), BadRequest),
         (Reply(422, {}, b"[" * 5000), BadRequest),
@@ -662,3 +664,22 @@ def test_closing_ends_a_request_under_way() -> None:
 
 def _netloc(it: Setting) -> str:
     return it.hub.endpoint.removeprefix("http://")
+
+
+def test_a_host_that_cannot_be_reached_is_not_asked_by_everybody() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with setting() as it:
+        it.client.endpoint = f"http://127.0.0.1:{port}"
+        first_error = it.refused()
+        tries = len(it.told)
+        assert tries == 2
+        for number in range(20):
+            error = it.refused(topic=Topic(f"org/model-{number}"))
+            assert type(error) is Unreachable
+            assert f"org/model-{number}" in error.message
+        assert len(it.told) == tries, "nobody else waits for what the first found out"
+        assert type(first_error) is Unreachable
+        it.client.endpoint = it.hub.endpoint
+        it.time.now += 60
+        assert it.ask() is not None

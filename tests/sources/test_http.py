@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.demo.hub import RecordedHub, Reply
-from registry.errors import NoSuchFile, NotVisible, ServerFault, Unauthorized
+from registry.errors import BadAnswer, NoSuchFile, NotVisible, ServerFault, SourceError, Unauthorized
 from registry.sources import http
 
 
@@ -122,9 +122,17 @@ def test_origin(url: str, found: tuple[str, str, int]) -> None:
 
 def test_a_401_is_told_by_who_asked() -> None:
     for scheme in ("http", "https"):
-        reply = http.Reply(f"{scheme}://hub/api/models/a/b", 401)
+        reply = http.Reply(f"{scheme}://hub/api/models/a/b", 401, {"x-error-message": "Who are you?"})
         assert http.kind_of(reply, known=False, file=False) is NotVisible
         assert http.kind_of(reply, known=True, file=False) is Unauthorized
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(401, Unauthorized), (404, BadAnswer), (410, BadAnswer), (451, BadAnswer)]
+)
+def test_a_refusal_without_a_word_says_nothing_about_the_model(status: int, kind: type[SourceError]) -> None:
+    reply = http.Reply("https://proxy/api/models/a/b", status, {}, b"<html>no</html>")
+    assert http.kind_of(reply, known=False, file=False) is kind
 
 
 def test_odd_error_messages_do_no_harm() -> None:

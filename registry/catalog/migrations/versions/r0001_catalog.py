@@ -84,6 +84,7 @@ def _trees() -> None:
         sa.Column("complete", sa.Boolean(), nullable=False),
         sa.Column("files", sa.Integer(), nullable=False),
         sa.Column("logical_bytes", sa.BigInteger(), nullable=True),
+        sa.Column("unsized_files", sa.Integer(), nullable=False),
         _belongs("trees", "model_id", "models"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_trees")),
         sa.UniqueConstraint("model_id", "commit_sha", name=op.f("uq_trees_model_id_commit_sha")),
@@ -112,7 +113,8 @@ def _trees() -> None:
         sa.PrimaryKeyConstraint("tree_id", "position", name=op.f("pk_files")),
         sqlite_with_rowid=False,
     )
-    op.create_index("ix_files_blob_id", "files", ["blob_id"])
+    known = sa.text("blob_id IS NOT NULL")
+    op.create_index("ix_files_blob_id", "files", ["blob_id"], sqlite_where=known, postgresql_where=known)
 
 
 def _snapshots() -> None:
