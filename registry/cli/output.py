@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from registry.cli.errors import OutputFailed
 from registry.cli.session import Session, is_terminal, terminal_width
+from registry.cli.tables import Fitted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -48,6 +49,7 @@ class Output:
         self.quiet = quiet
         self.file = None if file is None or str(file) == "-" else file
         self._session = session
+        self._left_out = 0
 
     @property
     def is_table(self) -> bool:
@@ -57,6 +59,9 @@ class Output:
     def give(self, answer: Answer) -> None:
         """Print `answer` as asked."""
         self._write(self._text(answer))
+        if self._left_out:
+            columns = "1 column" if self._left_out == 1 else f"{self._left_out} columns"
+            self._session.note(f"{columns} left out; -f csv has all.")
 
     def _text(self, answer: Answer) -> str:
         from registry.exports.rows import to_csv, to_json, to_jsonl
@@ -76,6 +81,7 @@ class Output:
         seen = self.file is None and is_terminal(sys.stdout)
         width = terminal_width(self._session.environ) if seen else None
         picture = answer.table(width)
+        self._left_out = picture.left_out if isinstance(picture, Fitted) else 0
         return "" if picture is None else draw(picture, width, colors=seen and self._session.colors() is None)
 
     def _write(self, text: str) -> None:
