@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shlex
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -99,7 +100,10 @@ def _unopened(location: Location) -> CatalogError | NoCatalog:
     if not folder.is_dir():
         return NoCatalog(f"the folder {folder} does not exist", hint="create it, or choose another --catalog")
     if not path.exists() and os.access(folder, os.W_OK):
-        return NoCatalog(f"there is no catalog at {name}", hint="create it with: registry catalog init")
+        return NoCatalog(
+            f"there is no catalog at {name}",
+            hint=f"create it with: registry --catalog {shlex.quote(name)} catalog init",
+        )
     if path.exists() and not os.access(path, os.R_OK):
         return CatalogReadOnly(f"{name} cannot be read: {os.strerror(errno.EACCES)}")
     return CatalogReadOnly(f"{name} cannot be opened for writing", hint=_write_hint(location))

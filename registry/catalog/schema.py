@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +68,8 @@ def require_current(database: Database) -> None:
     found = _revision_of(database)
     if found is None:
         raise NoCatalog(
-            f"there is no catalog at {database.shown}", hint="create it with: registry catalog init"
+            f"there is no catalog at {database.shown}",
+            hint=f"create it with: registry --catalog {shlex.quote(database.shown)} catalog init",
         )
     if found not in REVISIONS:
         raise CatalogTooNew(

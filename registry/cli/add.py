@@ -15,9 +15,9 @@ from registry.cli.names import NameOrStdin, known_model, parse_refs
 from registry.cli.options import ROWS, Whole, answers, command
 from registry.cli.output import Answer, Output
 from registry.cli.session import Session
-from registry.cli.tables import Column, table, words
+from registry.cli.tables import Column, size, table, words
 from registry.errors import UsageError
-from registry.model.units import format_bytes, format_count
+from registry.model.units import format_count
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -63,8 +63,8 @@ def add(
     """Read models and what they were made from into the catalog.
 
     REF is org/name[@revision], paper:org/name for a model known from a publication, or - for a list on
-    stdin. Bases are followed to the roots. What is already in the catalog is not read again; what cannot
-    be read is listed with the reason, the rest is kept, and the exit code is 3.
+    stdin. Bases are followed to the roots. What is already in the catalog is not read again (its state is
+    "known"); what cannot be read is listed with the reason, the rest is kept, and the exit code is 3.
     """
     from registry.cli.progress import Progress
     from registry.services import ingest
@@ -182,8 +182,8 @@ def _drawn(
         Column("STATE"),
         Column("PARAMS", right=True),
         Column("LICENSE", least=10),
-        Column("SIZE", right=True, rank=2),
-        Column("CHANGES", wrap=True, least=30) if changing else Column("MADE FROM", rank=1),
+        Column("SIZE", right=True, rank=3),
+        Column("CHANGES", wrap=True, least=30) if changing else Column("MADE FROM", rank=2),
     ]
     rows: list[list[Any]] = []
     for outcome in shown:
@@ -195,7 +195,7 @@ def _drawn(
                 words(outcome.state, STATES.get(outcome.state, "")),
                 format_count(brief.parameters if brief else None),
                 brief.license if brief else None,
-                format_bytes(brief.logical_bytes if brief else None),
+                size(brief) if brief else None,
                 *last,
             ]
         )
@@ -222,16 +222,13 @@ def _failure(outcome: Outcome) -> str:
 
 
 def _summary(report: IngestReport) -> str:
+    """How many models came to which state, in the words of the table."""
     counts = Counter(outcome.state for outcome in report.outcomes)
-    told = [f"{counts[state]} {state}" for state in ("added", "changed", "failed") if counts[state]]
-    same = counts["unchanged"] + counts["known"]
-    if not told and not same:
+    if not counts:
         return "Nothing to do."
-    if not told:
-        already = " (already in the catalog; `registry refresh` reads again)" if counts["known"] else ""
-        return f"Nothing changed: {_models(same)}{already}."
-    told += [f"{same} as before"] if same else []
-    return f"{_models(len(report.outcomes))}: {', '.join(told)}."
+    told = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
+    again = "; `registry refresh` reads again what is known" if set(counts) == {"known"} else ""
+    return f"{_models(len(report.outcomes))}: {told}{again}."
 
 
 def _models(count: int) -> str:
@@ -252,6 +249,7 @@ def _record(
         "license": brief.license if brief else None,
         "parameters": brief.parameters if brief else None,
         "logical_bytes": brief.logical_bytes if brief else None,
+        "unsized_files": brief.unsized_files if brief else None,
         "bases": list(bases.get(outcome.repo_id or "", ())),
         "changes": [shapes.change(change) for change in outcome.changes],
         "error": shapes.error(outcome.error) if outcome.error else None,

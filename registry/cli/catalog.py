@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry.cli.options import DOCUMENT, ROWS, acts, answers, command, group
+from registry.cli.options import ROWS, acts, answers, command, group
 from registry.cli.output import Answer, Output
 from registry.cli.session import Session, shown_location
 from registry.cli.tables import Column, table, words
@@ -16,6 +16,23 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 FOUND_PROBLEMS = 1
+
+COUNTED = {
+    "models": "every model and dataset known by name",
+    "tracked": "models somebody added",
+    "referenced": "models and datasets only named by others",
+    "removed": "no longer shown by their host",
+    "aliases": "further names of models",
+    "snapshots": "states models were seen in",
+    "edges": "a model to a base or to a dataset it was trained on",
+    "claims": "statements that make or deny an edge",
+    "unresolved_claims": "statements whose base could not be told",
+    "files": "paths in the file lists",
+    "blobs": "different contents, by sha256",
+    "facts": "figures from publications and by hand",
+    "raw_answers": "answers kept as they were received",
+    "bytes": "size of the database",
+}
 
 
 @group("catalog", "registry catalog stats", "registry catalog check")
@@ -97,16 +114,20 @@ def backup(session: Session, *, file: Path) -> None:
 
 
 @command("stats", "registry catalog stats", "registry catalog stats --json")
-@answers(*DOCUMENT, quiet=None)
+@answers(*ROWS, quiet=None)
 def stats(session: Session, out: Output) -> None:
     """Count what the catalog holds."""
     counts = session.catalog().stats()
 
     def drawn(width: int | None) -> RenderableType:
-        columns = [Column("WHAT", least=20), Column("COUNT", right=True)]
-        return table(columns, [[name, f"{count:,}"] for name, count in counts.items()], width)
+        columns = [Column("WHAT", least=18), Column("COUNT", right=True), Column("MEANING", rank=2)]
+        rows = [[name, f"{count:,}", COUNTED.get(name)] for name, count in counts.items()]
+        return table(columns, rows, width)
 
-    out.give(Answer(table=drawn, document=lambda: dict(counts)))
+    def records() -> list[dict[str, object]]:
+        return [{"name": name, "count": count} for name, count in counts.items()]
+
+    out.give(Answer(table=drawn, document=lambda: dict(counts), rows=records))
 
 
 for _command in (init, migrate, check, backup, stats):

@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from registry.cli.options import ROWS, acts, answers, command
+from registry.cli.options import ROWS, answers, command
 from registry.cli.output import Answer, Output
 from registry.cli.session import Session, shown_location
 from registry.cli.tables import Column, table
+from registry.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+
+SECONDS = frozenset({"timeout", "max_wait"})
+"""Settings that are lengths of time."""
 
 
 @command(
@@ -34,7 +39,7 @@ def plugins(session: Session, out: Output) -> None:
         columns = [
             Column("PLUGIN"),
             Column("VERSION"),
-            Column("FROM", least=10, rank=1),
+            Column("FROM", least=10, rank=2),
             Column("STATE"),
             Column("BRINGS", least=24, wrap=True),
         ]
@@ -90,14 +95,23 @@ def config(session: Session, out: Output, *, origin: bool) -> None:
     }
     values["catalog"] = shown_location(loaded.settings.catalog)
 
+    def told(name: str, value: object) -> object:
+        return f"{value:g} s" if name in SECONDS else value
+
     def records() -> list[dict[str, object]]:
         return [
-            {"name": name, "value": value, "origin": loaded.origins[name]} for name, value in values.items()
+            {
+                "name": name,
+                "value": value,
+                "unit": "seconds" if name in SECONDS else None,
+                "origin": loaded.origins[name],
+            }
+            for name, value in values.items()
         ]
 
     def drawn(width: int | None) -> RenderableType:
         columns = [Column("SETTING"), Column("VALUE", least=20, wrap=True)]
-        rows: list[list[object]] = [[name, value] for name, value in values.items()]
+        rows: list[list[object]] = [[name, told(name, value)] for name, value in values.items()]
         if origin:
             columns.append(Column("FROM", least=20, wrap=True))
             for row in rows:
@@ -112,11 +126,12 @@ def config(session: Session, out: Output, *, origin: bool) -> None:
 @command(
     "demo",
     "registry demo",
-    "registry demo --keep demo.db",
+    "registry demo --keep my.db",
 )
 @click.option("--keep", type=click.Path(path_type=Path), metavar="PATH", help="Leave the catalog at PATH.")
-@acts
-def demo(session: Session, *, keep: Path | None) -> int:
+@click.option("--catalog", hidden=True)
+@click.pass_obj
+def demo(session: Session, *, keep: Path | None, catalog: str | None) -> int:
     """Take a tour on recorded data, without the internet.
 
     A small Hub on this machine serves real recorded answers; the real client reads from it, and every
@@ -124,4 +139,6 @@ def demo(session: Session, *, keep: Path | None) -> int:
     """
     from registry.demo.tour import tour
 
+    if catalog is not None or session.chosen("catalog"):
+        raise UsageError("the tour makes a catalog of its own", hint="--keep PATH leaves it at PATH")
     return tour(keep=keep, environ=session.environ)

@@ -11,10 +11,10 @@ from registry.cli.names import Name, known_model
 from registry.cli.options import DOCUMENT, ROWS, Whole, answers, command
 from registry.cli.output import Answer, Output
 from registry.cli.session import Session
-from registry.cli.tables import Column, table, words
+from registry.cli.tables import LAST, Column, table, words
 from registry.errors import UsageError
 from registry.model.edges import Relation
-from registry.model.refs import ModelRef
+from registry.model.refs import ModelRef, SourceName
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -23,6 +23,17 @@ if TYPE_CHECKING:
     from registry.lineage.graph import Impact
     from registry.model.records import KeptClaim
     from registry.services.trace import Why
+
+STEPS = {
+    Relation.FINETUNE: "finetune of",
+    Relation.ADAPTER: "adapter of",
+    Relation.MERGE: "merge of",
+    Relation.QUANTIZED: "quantized from",
+    Relation.DISTILLED: "distilled from",
+    Relation.UNKNOWN: "made from",
+    Relation.TRAINED_ON: "trained on",
+}
+"""A step from a model to what it was made from, in words."""
 
 GRAPHS = ("dot", "mermaid")
 DRAWN = 60
@@ -46,8 +57,8 @@ def lineage(
 ) -> None:
     """Draw what a model was made from and what was made of it.
 
-    Each line is relation, name, parameters, license and size; `-` is unknown. The table shows the 60
-    nearest derivatives unless --limit says otherwise. jsonl and csv give the edges.
+    Each line is relation, name, and what is known of parameters, license and size. The table shows the
+    60 nearest derivatives unless --limit says otherwise. jsonl and csv give the edges.
     """
     from registry.cli.trees import lineage_tree
     from registry.exports import shapes
@@ -67,6 +78,18 @@ def lineage(
             text=lambda: _exporter(session, out.format)(view),
         )
     )
+    if out.is_table and not view.edges and up != 0 and down != 0:
+        session.note(_alone(view))
+
+
+def _alone(view: LineageView) -> str:
+    """What it means that nothing is drawn around a model."""
+    (brief,) = (node for node in view.nodes if node.repo_id == view.root)
+    if brief.source is SourceName.DATA:
+        return f"No model in the catalog was trained on {view.root}."
+    if brief.observed_at is None:
+        return f"{view.root} has not been read, and nothing here was made from it."
+    return f"No base of {view.root} is declared, and nothing here was made from it."
 
 
 def _exporter(session: Session, name: str) -> Callable[[LineageView], str]:
@@ -105,7 +128,9 @@ def why(session: Session, out: Output, *, derivative: ModelRef, base: ModelRef) 
     out.give(Answer(table=lambda _: _paths(found), document=lambda: shapes.why(found)))
     if out.is_table:
         if not found.paths:
-            session.note(f"Nothing says that {model} was made from {target}.")
+            made = "trained on" if ModelRef.parse(target).source is SourceName.DATA else "made from"
+            said = "No edge stands, though it is claimed," if found.claims else "Nothing says"
+            session.note(f"{said} that {model} was {made} {target}.")
         elif found.cut:
             session.note(f"Only the {len(found.paths)} shortest paths are shown; there are more.")
 
@@ -115,7 +140,9 @@ def _paths(found: Why) -> RenderableType | None:
     from rich.text import Text
 
     if not found.paths:
-        return None
+        # No edge is left, but somebody claimed one: an edge cut by hand, say.
+        claims = found.claims.get((found.derivative, found.base))
+        return _claims(claims) if claims else None
     parts: list[RenderableType] = []
     for number, path in enumerate(found.paths, 1):
         if len(found.paths) > 1:
@@ -123,7 +150,7 @@ def _paths(found: Why) -> RenderableType | None:
             parts.append(Text(f"Path {number} of {len(found.paths)}", style="dim"))
         parts.append(words(path[0].derivative, "bold"))
         for edge in path:
-            step = Text(f"  {edge.relation.value} of ", style="cyan")
+            step = Text(f"  {STEPS[edge.relation]} ", style="cyan")
             step.append_text(words(edge.base, "not cyan bold"))
             parts += [step, _claims(found.claims.get((edge.derivative, edge.base), ()))]
     return Group(*parts)
@@ -143,15 +170,18 @@ def _claims(claims: Sequence[KeptClaim]) -> RenderableType:
 def _said(kept: KeptClaim) -> str:
     """What was claimed, where it stands, and when it was read."""
     claim = kept.claim
-    told = repr(claim.declared)
-    if claim.denied:
-        told = f"not {told}"
-    elif claim.relation is not Relation.UNKNOWN:
-        told += f" as {claim.relation.value}"
-    told += f" ({claim.detail})" if claim.detail else ""
-    told += f", at {kept.revision[:12]}" if kept.revision else ""
-    told += f", {'read' if kept.current else 'no longer said, last read'} {kept.observed_at:%Y-%m-%d}"
-    return told + (f": {claim.note}" if claim.note else "")
+    told = [f"not {claim.declared!r}" if claim.denied else repr(claim.declared)] if claim.declared else []
+    if claim.relation is not Relation.UNKNOWN and not claim.denied:
+        told.append(f"as {claim.relation.value}" if told else claim.relation.value)
+    # The origin stands in front already: `inferred: no sign of ...`, `inferred from ...`.
+    detail = (claim.detail or "").removeprefix(claim.origin.value).lstrip(": ")
+    told += [f"({detail})"] if detail else []
+    return ", ".join([" ".join(told), *_when(kept)]) + (f": {claim.note}" if claim.note else "")
+
+
+def _when(kept: KeptClaim) -> list[str]:
+    at = [f"at {kept.revision[:12]}"] if kept.revision else []
+    return [*at, f"{'read' if kept.current else 'no longer said, last read'} {kept.observed_at:%Y-%m-%d}"]
 
 
 @command(
@@ -179,8 +209,8 @@ def impact(session: Session, out: Output, *, base: ModelRef) -> None:
         columns = [
             Column("MODEL", least=30),
             Column("DEPTH", right=True),
-            Column("RELATION", rank=1),
-            Column("VIA", least=20),
+            Column("RELATION", rank=LAST, least=10),
+            Column("VIA", rank=2, least=20),
         ]
         rows = [[one.repo_id, one.depth, one.relation.value, one.via] for one in found.derivatives]
         return table(columns, rows, width)
@@ -200,8 +230,18 @@ def impact(session: Session, out: Output, *, base: ModelRef) -> None:
 
 
 def _counted(found: Impact) -> str:
+    """How many there are; models trained on a dataset are no derivatives of it."""
     if not found.derivatives:
+        if ModelRef.parse(found.base).source is SourceName.DATA:
+            return f"No model in the catalog was trained on {found.base}."
         return f"Nothing in the catalog was made from {found.base}."
-    told = ", ".join(f"{count:,} {relation}" for relation, count in found.counts.items())
-    total = len(found.derivatives)
-    return f"{total:,} derivative{'' if total == 1 else 's'}: {told}."
+    counts = dict(found.counts)
+    trained = counts.pop(Relation.TRAINED_ON.value, 0)
+    total = sum(counts.values())
+    told = [f"{trained:,} model{'' if trained == 1 else 's'} trained on it"] if trained else []
+    if total:
+        each = ", ".join(f"{count:,} {relation}" for relation, count in counts.items())
+        told.append(
+            f"{total:,} derivative{'' if total == 1 else 's'}{' of these' if trained else ''}: {each}"
+        )
+    return "; ".join(told) + "."

@@ -49,6 +49,7 @@ def root(session: Session, catalog: str | None) -> None:
 
 def main() -> NoReturn:
     """The console script."""
+    _open_closed_streams()
     program = _program_name(sys.argv[0])
     _complete(program)
     for stream in (sys.stdout, sys.stderr):
@@ -84,6 +85,14 @@ def run(args: Sequence[str], *, environ: Mapping[str, str] | None = None, progra
             click.echo("\nInterrupted. What was saved stays; run the command again to go on.", err=True)
         return INTERRUPTED
     return result if isinstance(result, int) else 0
+
+
+def _open_closed_streams() -> None:
+    """Give a process started with a standard stream closed (`>&-`) one that discards what it is told.
+    Otherwise the first file opened, the catalog perhaps, would take the stream's place."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - stays open
 
 
 def _program_name(path: str) -> str:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence, Set
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from registry.cli.names import Name, NameOrStdin, known_model, parse_refs
-from registry.cli.options import DOCUMENT, ROWS, Whole, acts, answers, command
+from registry.cli.options import ROWS, Whole, acts, answers, command
 from registry.cli.output import Answer, Output
 from registry.cli.session import Session, is_terminal
-from registry.cli.tables import Column, table, words
+from registry.cli.tables import LAST, Column, size, table, words
 from registry.errors import UsageError
-from registry.model.refs import ModelRef
-from registry.model.units import format_bytes, format_count
+from registry.model.refs import ModelRef, SourceName
+from registry.model.units import format_count
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
     from rich.console import RenderableType
 
     from registry.model.records import ModelBrief
@@ -25,6 +26,26 @@ if TYPE_CHECKING:
 
 LARGEST_FIRST = frozenset({"params", "downloads", "likes", "size", "created", "modified"})
 """Fields that sort from the top unless `:asc` is said."""
+
+
+class SortField(click.ParamType[str]):
+    """A field to sort by, with its order behind a colon; what it means is the command's to say."""
+
+    name = "field"
+
+    def shell_complete(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - the base's
+        param: click.Parameter,  # noqa: ARG002 - the base's
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        from registry.model.filters import FIELDS
+
+        field, colon, _ = incomplete.partition(":")
+        offers = [f"{field}:asc", f"{field}:desc"] if colon else sorted(FIELDS)
+        return [CompletionItem(offer) for offer in offers if offer.startswith(incomplete)]
 
 
 @command(
@@ -43,7 +64,13 @@ LARGEST_FIRST = frozenset({"params", "downloads", "likes", "size", "created", "m
     metavar="FIELD OP VALUE",
     help="Keep models for which it holds: 'params>7B', 'license=mit', 'name~bloom'. Repeat to narrow.",
 )
-@click.option("--sort", default="name", metavar="FIELD", help="Sort by FIELD; FIELD:asc or FIELD:desc.")
+@click.option(
+    "--sort",
+    default="name",
+    type=SortField(),
+    metavar="FIELD",
+    help="Sort by FIELD; FIELD:asc or FIELD:desc.",
+)
 @click.option("--limit", type=Whole(1), metavar="N", help="Print the first N.")
 @click.option("--referenced", is_flag=True, help="Also those so far only named as a base.")
 @answers(*ROWS)
@@ -61,7 +88,8 @@ def list_models(
 
     TEXT keeps models whose name contains it. Fields of filters and --sort: name, params, license, task,
     library, gated, source, downloads, likes, size, created, modified; operators: = != > >= < <= and ~
-    (contains).
+    (contains). What is filtered or sorted by has a column of its own. SIZE ends in + where files of
+    unknown size come on top.
     """
     from registry.exports import shapes
     from registry.model.filters import parse_filter
@@ -73,7 +101,7 @@ def list_models(
     )
     out.give(
         Answer(
-            table=lambda width: _listing(briefs, width),
+            table=lambda width: _listing(briefs, {field, *(one.field for one in parsed)}, width),
             document=lambda: {"models": [shapes.brief(brief) for brief in briefs]},
             rows=lambda: [shapes.brief(brief) for brief in briefs],
             names=lambda: (brief.repo_id for brief in briefs),
@@ -91,41 +119,58 @@ def parse_sort(text: str) -> tuple[str, bool]:
     return field, order == "desc" if colon else field in LARGEST_FIRST
 
 
-def _listing(briefs: Sequence[ModelBrief], width: int | None) -> RenderableType | None:
+def _listing(briefs: Sequence[ModelBrief], asked: Set[str], width: int | None) -> RenderableType | None:
+    """The table; fields `asked` for in a filter or by sorting have a column that is never left out."""
     from rich.text import Text
 
     if not briefs:
         return None
-    columns = [
-        Column("MODEL", least=30),
-        Column("PARAMS", right=True),
-        Column("LICENSE", least=10),
-        Column("TASK", rank=2, least=10),
-        Column("SIZE", right=True, rank=1),
-        Column("DOWNLOADS", right=True, rank=3),
-        Column("STATE", rank=0),
-    ]
+    fields = [*USUAL, *(field for field in UNUSUAL if field in asked)]
+    columns = [Column("MODEL", least=30)]
+    columns += [_column(field, asked) for field in fields]
+    rows: list[list[Any]] = [[brief.repo_id, *(_cell(brief, field) for field in fields)] for brief in briefs]
     states = [_state(brief) for brief in briefs]
-    if not any(states):
-        columns.pop()
-    rows = [
-        [
-            brief.repo_id,
-            format_count(brief.parameters),
-            brief.license,
-            brief.task,
-            format_bytes(brief.logical_bytes),
-            format_count(brief.downloads),
-            *([words(state) if state else Text()] if any(states) else []),
-        ]
-        for brief, state in zip(briefs, states, strict=True)
-    ]
+    if any(states):
+        columns.append(Column("STATE", rank=LAST))
+        for row, state in zip(rows, states, strict=True):
+            row.append(words(state) if state else Text())
     return table(columns, rows, width)
 
 
+USUAL = {"params": LAST, "license": LAST, "task": 3, "size": 2, "downloads": 4}
+"""The columns a list has, by field, with the rank in which they leave a narrow terminal."""
+
+UNUSUAL = ("library", "likes", "created", "modified")
+"""Fields with a column where somebody asks for them."""
+
+
+def _column(field: str, asked: Set[str]) -> Column:
+    texts = ("license", "task", "library")
+    rank = 0 if field in asked else USUAL[field]
+    return Column(field.upper(), right=field not in texts, rank=rank, least=10 if field in texts else 12)
+
+
+def _cell(brief: ModelBrief, field: str) -> str | None:
+    match field:
+        case "params":
+            return format_count(brief.parameters)
+        case "size":
+            return size(brief)
+        case "downloads" | "likes":
+            return format_count(getattr(brief, field))
+        case "created" | "modified":
+            moment = brief.created_at if field == "created" else brief.last_modified
+            return f"{moment:%Y-%m-%d}" if moment else None
+        case _:
+            value = getattr(brief, field)
+            return None if value is None else str(value)
+
+
 def _state(brief: ModelBrief) -> str:
-    """What sets a model apart: removed by its host, only referenced, gated."""
-    told = ["removed"] if brief.removed else [] if brief.tracked else ["referenced"]
+    """What sets a model apart: removed by its host, taken out, only referenced, gated."""
+    told = ["removed"] if brief.removed else []
+    if not brief.tracked:
+        told.append("referenced" if brief.observed_at is None else "not tracked")
     if brief.gated not in (None, "none"):
         told.append(f"gated {brief.gated}")
     return ", ".join(told)
@@ -141,36 +186,49 @@ def _state(brief: ModelBrief) -> str:
 @click.argument("ref", type=Name())
 @click.option("--history", is_flag=True, help="What was seen when, and what changed.")
 @click.option("--files", is_flag=True, help="The files of the commit, with sizes and hashes.")
-@answers(*DOCUMENT)
+@answers(*ROWS, quiet="Print the name only; with --files the paths.")
 def show(session: Session, out: Output, *, ref: ModelRef, history: bool, files: bool) -> None:
     """Show everything known about one model.
 
-    `-` is unknown: no source told it.
+    `-` is unknown: no source told it. With --history or --files, jsonl and csv give a row each.
     """
     from registry.cli import sheet
     from registry.exports import shapes
     from registry.services.describe import describe
 
+    if history and files and out.format != "json":
+        raise UsageError("--history and --files are two lists", hint="give one of them, or both with --json")
     catalog = session.catalog()
     description = describe(catalog, known_model(catalog, ref))
     repo_id = description.brief.repo_id
     past = catalog.history(repo_id) if history else []
+    listed = description.snapshot.files if description.snapshot else None
 
-    def document() -> dict[str, object]:
+    def document() -> dict[str, Any]:
         whole = dict(shapes.show(description))
         if history:
             whole["history"] = [shapes.history_entry(entry) for entry in past]
         if files:
-            listed = description.snapshot.files if description.snapshot else None
             whole["files"] = None if listed is None else [shapes.file(file) for file in listed]
         return whole
 
     def drawn(width: int | None) -> RenderableType | None:
         if history:
-            return sheet.history(past, width)
+            return sheet.history(description, past, width)
         return sheet.files(description, width) if files else sheet.sheet(description)
 
-    out.give(Answer(table=drawn, document=document, names=lambda: [repo_id]))
+    out.give(
+        Answer(
+            table=drawn,
+            document=document,
+            rows=lambda: (
+                document()["history" if history else "files"] or () if history or files else [document()]
+            ),
+            names=lambda: (file.path for file in listed or ()) if files else [repo_id],
+        )
+    )
+    if files and listed is None and not out.is_table:
+        session.note(f"No file list of {repo_id} was read.")
     if out.is_table:
         for hint in _hints(description):
             session.note(hint)
@@ -178,9 +236,11 @@ def show(session: Session, out: Output, *, ref: ModelRef, history: bool, files: 
 
 def _hints(description: Description) -> list[str]:
     """Next steps that this model calls for."""
-    repo_id = description.brief.repo_id
-    if not description.brief.tracked:
-        return [f"Only named as a base so far: `registry add {repo_id}` reads it."]
+    brief, repo_id = description.brief, description.brief.repo_id
+    if not brief.tracked:
+        if brief.source in (SourceName.DATA, SourceName.LOCAL) or brief.removed:
+            return []  # No source reads these, or reads them any more.
+        return [f"`registry add {repo_id}` {'reads it' if brief.observed_at is None else 'tracks it again'}."]
     if description.unresolved:
         way = f"`registry link {repo_id} BASE --relation R --note TEXT`"
         return [f"A base could not be told: {way} records it."]

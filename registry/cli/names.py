@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from registry.errors import NotInCatalog, UsageError
-from registry.model.refs import ModelRef
+from registry.model.refs import ModelRef, SourceName
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -88,10 +88,22 @@ def known_model(catalog: Catalog, ref: ModelRef) -> str:
     return repo_id
 
 
+_ABOUT_ONE = frozenset({"show", "lineage", "impact"})
+"""Commands that take one model and nothing else they cannot do without."""
+
+
 def _way_out(catalog: Catalog, ref: ModelRef) -> str:
+    """The one next step: the nearest name where there is one, else how to come by the model."""
     near = catalog.suggest(ref.repo_id)
-    reading = f"`registry add {ref}` reads it"
-    return f"did you mean {' or '.join(near)}? {reading}" if near else reading
+    if near:
+        context = click.get_current_context(silent=True)
+        command = context.info_name if context and context.info_name in _ABOUT_ONE else "show"
+        return f"did you mean {' or '.join(near)}? `registry {command} {near[0]}`"
+    if ref.source is SourceName.DATA:
+        return "a dataset is known once a model that was trained on it is added"
+    if ref.source is SourceName.LOCAL:
+        return "`registry link MODEL BASE` names a local model as a base"
+    return f"`registry add {ref}` reads it"
 
 
 def _require_revision(catalog: Catalog, repo_id: str, revision: str) -> None:

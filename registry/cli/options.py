@@ -12,6 +12,7 @@ import click
 
 from registry.cli.output import Output
 from registry.cli.session import Session
+from registry.errors import UsageError
 
 ROWS = ("table", "json", "jsonl", "csv")
 """What a command that lists things can print."""
@@ -108,7 +109,7 @@ class FormatName(click.ParamType[str]):
             return text
         known = list(self.formats)
         if self.extensible and ctx is not None:
-            known += sorted(ctx.obj.app.host.exporters)
+            known += sorted(ctx.obj.guests().exporters)
         if text in known:
             return text
         raise click.BadParameter(f"{text!r} is not one of {', '.join(known)}", ctx, param)
@@ -134,11 +135,11 @@ def answers(
         @click.pass_obj
         def answer(session: Session, /, **given: Any) -> int | None:
             session.choose(catalog=given.pop("catalog"))
-            named = given.pop("output_format")
+            quiet = given.pop("quiet", False)
             out = Output(
                 session,
-                format="json" if given.pop("as_json") else named,
-                quiet=given.pop("quiet", False),
+                format=_format(given.pop("output_format"), given.pop("as_json"), quiet) or formats[0],
+                quiet=quiet,
                 file=given.pop("output_file"),
             )
             return function(session, out, **given)
@@ -150,7 +151,6 @@ def answers(
                 "output_format",
                 type=FormatName(formats, extensible=extensible),
                 metavar="FORMAT",
-                default=formats[0],
                 help=f"{', '.join(formats[:-1])} or {formats[-1]}{', or that of a plugin' * extensible}.",
             ),
             click.option("--json", "as_json", is_flag=True, help="The same as -f json."),
@@ -171,6 +171,16 @@ def answers(
         return answering
 
     return decorate
+
+
+def _format(named: str | None, as_json: bool, quiet: bool) -> str | None:
+    """The format asked for, `None` for the usual one. Raises `UsageError` when two things were asked for."""
+    said_twice = as_json and named == "json"
+    given = {"--json": as_json, f"-f {named}": named is not None and not said_twice, "-q": quiet}
+    asked = [option for option, holds in given.items() if holds]
+    if len(asked) > 1:
+        raise UsageError(f"{' and '.join(asked)} contradict each other", hint="give one of them")
+    return "json" if as_json else named
 
 
 def catalog_option(function: AnyFunction) -> AnyFunction:

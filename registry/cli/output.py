@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from registry.cli.errors import OutputFailed
 from registry.cli.session import Session, is_terminal, terminal_width
+from registry.cli.tables import Fitted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -49,6 +50,7 @@ class Output:
         self.quiet = quiet
         self.file = None if file is None or str(file) == "-" else file
         self._session = session
+        self._left_out = 0
 
     @property
     def is_table(self) -> bool:
@@ -59,6 +61,9 @@ class Output:
         """Print `answer` as asked."""
         text = self._text(answer)
         self._write([text] if isinstance(text, str) else text)
+        if self._left_out:
+            columns = "1 column" if self._left_out == 1 else f"{self._left_out} columns"
+            self._session.note(f"{columns} left out; -f csv has all.")
 
     def _text(self, answer: Answer) -> str | Iterator[str]:
         from registry.exports.rows import csv_pieces, json_pieces, to_csv, to_jsonl
@@ -79,6 +84,7 @@ class Output:
         seen = self.file is None and is_terminal(sys.stdout)
         width = terminal_width(self._session.environ) if seen else None
         picture = answer.table(width)
+        self._left_out = picture.left_out if isinstance(picture, Fitted) else 0
         return "" if picture is None else draw(picture, width, colors=seen and self._session.colors() is None)
 
     def _write(self, pieces: Iterable[str]) -> None:

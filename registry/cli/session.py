@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from registry.app import App
     from registry.catalog.catalog import Catalog
+    from registry.contract import PluginHost
     from registry.settings import LoadedSettings
 
 USER_FILE = "REGISTRY_CONFIG"
@@ -87,8 +88,23 @@ class Session:
         return user_config_path("registry", appauthor=False) / "registry.toml"
 
     def catalog(self) -> Catalog:
-        """The catalog, which must exist."""
-        return self.app.catalog()
+        """The catalog, which must exist; an error says what would make it."""
+        import shlex
+
+        from registry.errors import NoCatalog
+
+        try:
+            return self.app.catalog()
+        except NoCatalog as error:
+            if error.hint and error.hint.endswith(" catalog init"):
+                named = self._options.get("catalog")
+                chosen = f" --catalog {shlex.quote(shown_location(str(named)))}" if named else ""
+                error.hint = f"`registry{chosen} add REF` creates it"
+            raise
+
+    def chosen(self, name: str) -> bool:
+        """Whether a setting was given on the command line."""
+        return name in self._options
 
     def catalog_to_add_to(self) -> Catalog:
         """The catalog, made if it is not there yet; says so."""
@@ -101,9 +117,16 @@ class Session:
             self.note(f"Created the catalog {shown_location(catalog.location)}.")
             return catalog
 
+    def guests(self) -> PluginHost:
+        """What plugins brought; those that failed to load are told."""
+        for state in self.app.plugins():
+            if state.state == "failed":
+                self.note(f"Warning: the plugin {state.name} ({state.origin}) is left out: {state.detail}")
+        return self.app.host
+
     def plugin_command(self, name: str) -> click.Command | None:
         """The command of that name some plugin brings."""
-        command = self.app.host.commands.get(name)
+        command = self.guests().commands.get(name)
         return command if isinstance(command, click.Command) else None
 
     def note(self, text: str) -> None:
@@ -120,8 +143,9 @@ class Session:
         self._say = say
 
     def colors(self) -> bool | None:
-        """`False` where colour is unwanted, `None` to let the terminal decide."""
-        return False if self.environ.get("NO_COLOR") else None
+        """`False` where colour is unwanted or cannot be shown, `None` to let the terminal decide."""
+        unable = self.environ.get("TERM", "") in ("dumb", "unknown")
+        return False if unable or self.environ.get("NO_COLOR") else None
 
     def _waiting(self, seconds: float, reason: str) -> None:
         self.note(f"Waiting {seconds:.0f} s: {reason}.")
@@ -151,6 +175,8 @@ def terminal_width(environ: Mapping[str, str]) -> int:
     if columns.isdigit() and int(columns) > 0:
         return max(int(columns), 40)
     try:
-        return max(os.get_terminal_size(sys.stdout.fileno()).columns, 40)
+        told = os.get_terminal_size(sys.stdout.fileno()).columns
     except (AttributeError, OSError, ValueError):
-        return 80
+        told = 0
+    # Serial lines and some containers say 0, which means that nobody knows.
+    return max(told, 40) if told else 80

@@ -6,21 +6,24 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from registry.cli.tables import Column, table, words
+from registry.cli.tables import LAST, Column, table, words
 from registry.model.edges import Edge, Relation
 from registry.model.facts import NAMES
+from registry.model.refs import SourceName
 from registry.model.units import format_bytes, format_count
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
-    from registry.model.records import HistoryEntry, KeptClaim
+    from registry.model.records import HistoryEntry, KeptClaim, ModelBrief
     from registry.model.snapshot import ModelSnapshot, ParameterCount, TrainingFact
     from registry.services.describe import Description, Storage
 
 LABEL = 11
 SHOWN_ALIASES = 5
+UNTOLD = "only in evidence or facts"
+"""What differs in a state whose license, bases, size and the like are those of the one before."""
 HUGE = 10**15
 """From here on a number is told by its exponent."""
 
@@ -30,7 +33,12 @@ def sheet(description: Description) -> RenderableType:
     from rich.console import Group
     from rich.text import Text
 
-    parts: list[RenderableType] = [_title(description), _grid(_identity(description))]
+    parts: list[RenderableType] = [_title(description)]
+    lines = _identity(description)
+    if description.brief.observed_at is None:
+        # Nobody has looked: what is known is worth a line, a page of dashes is not.
+        lines = [line for line in lines if line[1] is not None]
+    parts.append(_grid(lines))
     for heading, lines in _sections(description):
         if lines:
             parts += [Text(), Text(heading, style="bold"), _grid(lines)]
@@ -49,9 +57,13 @@ def _state(description: Description) -> str:
     brief = description.brief
     if brief.removed:
         return "removed: its host does not show it any more"
-    if not brief.tracked:
-        return "referenced: only named as a base so far"
-    return ""
+    if brief.source is SourceName.DATA:
+        return "a dataset: known as what models were trained on"
+    if brief.tracked:
+        return ""
+    if brief.observed_at is not None:
+        return f"not tracked: taken out of this catalog; last read {brief.observed_at:%Y-%m-%d}"
+    return "referenced: only named as a base so far"
 
 
 Line = tuple[str, str | Sequence[str] | None]
@@ -82,8 +94,9 @@ def _identity(description: Description) -> list[Line]:
     lines: list[Line] = [
         ("source", _source(description)),
         ("commit", _commit(description)),
-        ("task", _joined(brief.task, brief.library)),
-        ("parameters", _parameters(snapshot.parameters if snapshot else None, brief.parameters)),
+        ("task", brief.task),
+        ("library", brief.library),
+        ("parameters", _counted(description)),
         ("license", _license(description)),
         ("gate", _gate(snapshot)),
         ("storage", _storage(description.storage)),
@@ -97,8 +110,10 @@ def _identity(description: Description) -> list[Line]:
     return lines
 
 
-def _source(description: Description) -> str:
+def _source(description: Description) -> str | None:
     seen = description.brief.observed_at
+    if seen is None and description.brief.source is SourceName.DATA:
+        return None  # Its name says so, and the title.
     return f"{description.brief.source}, read {moment(seen)}" if seen else str(description.brief.source)
 
 
@@ -110,6 +125,20 @@ def _commit(description: Description) -> str | None:
     asked = f" ({snapshot.revision})" if snapshot and snapshot.revision else ""
     changed = description.brief.last_modified
     return f"{commit[:12]}{asked}" + (f" of {changed:%Y-%m-%d}" if changed else "")
+
+
+def _counted(description: Description) -> Sequence[str] | None:
+    """The count of parameters, and whoever else tells the same number."""
+    snapshot, brief = description.snapshot, description.brief
+    lines = _parameters(snapshot.parameters if snapshot else None, brief.parameters)
+    alike = [fact for _, fact in description.facts if _is_shown(fact, brief)]
+    told = [f"as told by {fact.source}" + (f" ({fact.note})" if fact.note else "") for fact in alike]
+    return [*(lines or ()), *told] or None
+
+
+def _is_shown(fact: TrainingFact, brief: ModelBrief) -> bool:
+    """Whether a fact only repeats the count of parameters."""
+    return fact.name == "parameters" and fact.value == brief.parameters
 
 
 def _parameters(count: ParameterCount | None, known: int | None) -> Sequence[str] | None:
@@ -192,12 +221,16 @@ def _sections(description: Description) -> list[tuple[str, list[Line]]]:
     models = [edge for edge in description.bases if edge.relation is not Relation.TRAINED_ON]
     datasets = [edge for edge in description.bases if edge.relation is Relation.TRAINED_ON]
     notes = description.snapshot.notes if description.snapshot else ()
+    brief = description.brief
+    children = dict(description.children)
+    trained = children.pop(Relation.TRAINED_ON.value, 0)
     return [
         ("Made from", [(edge.relation.value, _evidence(edge)) for edge in models]),
         ("Base unclear", [(kept.claim.origin.value, _unresolved(kept)) for kept in description.unresolved]),
         ("Trained on", [("dataset", _evidence(edge)) for edge in datasets]),
-        ("Made of it", [(name, f"{count:,}") for name, count in sorted(description.children.items())]),
-        ("Facts", [(fact.name, _fact(fact)) for _, fact in description.facts]),
+        ("Made of it", [(name, f"{count:,}") for name, count in sorted(children.items())]),
+        ("Trained on it", [("models", f"{trained:,}")] if trained else []),
+        ("Facts", [(fact.name, _fact(fact)) for _, fact in description.facts if not _is_shown(fact, brief)]),
         ("Notes", [(note.code, note.message) for note in notes]),
     ]
 
@@ -215,9 +248,14 @@ def _unresolved(kept: KeptClaim) -> str:
 def _fact(fact: TrainingFact) -> Sequence[str]:
     kind = NAMES.get(fact.name)
     value = fact.value if isinstance(fact.value, str) else _number(fact.value)
-    unit = f" {kind.unit}" if kind and kind.unit else ""
+    unit = _unit(kind.unit, fact.value) if kind and kind.unit and kind.unit != fact.name else ""
     note = f", {fact.note}" if fact.note else ""
     return f"{value}{unit}{note}", fact.source
+
+
+def _unit(unit: str, value: float | str) -> str:
+    """The unit behind a number: ` tokens`, ` chip`."""
+    return f" {unit.removesuffix('s') if value == 1 else unit}"
 
 
 def _number(value: float) -> str:
@@ -227,23 +265,34 @@ def _number(value: float) -> str:
     return f"{int(value):,}" if float(value).is_integer() else f"{value:,}"
 
 
-def history(entries: Sequence[HistoryEntry], width: int | None) -> RenderableType:
-    """What was seen when, oldest first."""
+def history(description: Description, entries: Sequence[HistoryEntry], width: int | None) -> RenderableType:
+    """What was seen when, oldest first; each source is compared with itself."""
+    if not entries:
+        brief = description.brief
+        if brief.source is SourceName.DATA:
+            return words(f"{brief.repo_id} is a dataset; datasets are named, not read.")
+        return words(f"{brief.repo_id} has not been read: it is only named as a base so far.")
     columns = [
         Column("FIRST SEEN", least=16),
-        Column("LAST SEEN", rank=1, least=16),
-        Column("COMMIT"),
+        Column("LAST SEEN", rank=2, least=16),
+        Column("SOURCE", rank=LAST),
+        Column("COMMIT", rank=LAST),
         Column("CHANGES", least=20, wrap=True),
     ]
-    rows = [
-        [
-            moment(entry.first_seen),
-            moment(entry.last_seen),
-            entry.commit_sha[:12] if entry.commit_sha else None,
-            "; ".join(f"{c.field}: {c.before or '-'} -> {c.after or '-'}" for c in entry.changes) or None,
-        ]
-        for entry in entries
-    ]
+    rows = []
+    met: set[str] = set()
+    for entry in entries:
+        told = "; ".join(f"{c.field}: {c.before or '-'} -> {c.after or '-'}" for c in entry.changes)
+        rows.append(
+            [
+                moment(entry.first_seen),
+                moment(entry.last_seen),
+                str(entry.source),
+                entry.commit_sha[:12] if entry.commit_sha else None,
+                told or (UNTOLD if entry.source in met else "first read"),
+            ]
+        )
+        met.add(entry.source)
     return table(columns, rows, width)
 
 
@@ -253,9 +302,9 @@ def files(description: Description, width: int | None) -> RenderableType | None:
     if listed is None:
         return words("no file list was read")
     columns = [
-        Column("PATH", least=40),
+        Column("PATH", least=16, wrap=True),
         Column("SIZE", right=True),
-        Column("SHA256", rank=1, least=12),
+        Column("SHA256", least=12),
     ]
     rows = [[file.path, format_bytes(file.size), file.sha256] for file in sorted(listed)]
     return table(columns, rows, width)

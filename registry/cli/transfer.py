@@ -64,7 +64,7 @@ def import_file(session: Session, out: Output, *, file: Path, observed_at: datet
 def _summary(report: ImportReport) -> str:
     same = report.read - report.added - report.changed
     documents = f"{report.read:,} document{'' if report.read == 1 else 's'}"
-    told = f"{documents}: {report.added:,} added, {report.changed:,} changed, {same:,} as before"
+    told = f"{documents}: {report.added:,} added, {report.changed:,} changed, {same:,} unchanged"
     if report.adopted:
         told += f"; {report.adopted:,} names that differ only in case were joined"
     return told + (f"; {len(report.bad):,} lines left out" if report.bad else "")

@@ -6,11 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import TYPE_CHECKING
 
-from registry.cli.tables import words
+from registry.cli.tables import size, words
 from registry.contract import LineageView
 from registry.model.edges import Edge, Relation
 from registry.model.records import ModelBrief
-from registry.model.units import format_bytes, format_count
+from registry.model.refs import SourceName
+from registry.model.units import format_count
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -38,7 +39,8 @@ def lineage_tree(view: LineageView, width: int | None) -> RenderableType:
         bases[edge.derivative].append((edge.base, edge.relation))
         derivatives[edge.base].append((edge.derivative, edge.relation))
     lines = [_node(briefs[view.root])]
-    halves = [half for half in (("made from", bases), ("made of it", derivatives)) if half[1][view.root]]
+    made = "trained on it" if briefs[view.root].source is SourceName.DATA else "made of it"
+    halves = [half for half in (("made from", bases), (made, derivatives)) if half[1][view.root]]
     for number, (heading, neighbours) in enumerate(halves, 1):
         last = number == len(halves)
         lines.append(_drawn(LAST if last else FORK, words(heading, "bold"), width))
@@ -115,18 +117,23 @@ def _node(brief: ModelBrief, relation: Relation | None = None, known: str = "") 
     label.append_text(words(brief.repo_id, "not dim bold"))
     if known:
         label.append(f"  {known}", style="yellow" if known == CIRCLE else "")
-    elif relation is not Relation.TRAINED_ON:
-        label.append_text(words(f"  {_figures(brief)}", "not dim"))
+    elif figures := _figures(brief):
+        label.append_text(words(f"  {figures}", "not dim"))
     if brief.removed:
         label.append("  removed", style="not dim red")
     return label
 
 
 def _figures(brief: ModelBrief) -> str:
+    """What is known of parameters, license and size; what is not is left out, lest a dash be taken for
+    the wrong one of them."""
+    if brief.source is SourceName.DATA:
+        return ""
     if not brief.tracked and brief.observed_at is None:
         return "not read"
-    figures = (format_count(brief.parameters), brief.license or "-", format_bytes(brief.logical_bytes))
-    return " · ".join(figures)
+    parameters = None if brief.parameters is None else format_count(brief.parameters)
+    stored = None if brief.logical_bytes is None else size(brief)
+    return " · ".join(figure for figure in (parameters, brief.license, stored) if figure)
 
 
 def _order(edge: Edge) -> tuple[bool, str, str, str]:

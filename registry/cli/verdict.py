@@ -80,7 +80,10 @@ def _finding(finding: FindingLike) -> RenderableType:
         owner = f" ({finding.waived.owner}{until})" if finding.waived.owner else until
         pairs.append(("waived", f"{finding.waived.reason}{owner}"))
     message, *rest = pairs
-    lines: list[RenderableType] = [Padding(head, (0, 0, 0, 2)), Padding(words(message[1]), (0, 0, 0, 4))]
+    lines: list[RenderableType] = [
+        Padding(head, (0, 0, 0, 2), expand=False),
+        Padding(words(message[1]), (0, 0, 0, 4), expand=False),
+    ]
     return Group(*lines, _pairs(rest, "dim")) if rest else Group(*lines)
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from registry.catalog.catalog import Catalog
 from registry.demo.bundle import load_bundle
 from registry.demo.hub import RecordedHub
 from registry.errors import UsageError
@@ -60,7 +61,7 @@ STEPS: tuple[Step, ...] = (
     Step("Some models are known from publications only.", "registry add paper:stanford/alpaca-7b"),
     Step("They have a lineage too.", "registry lineage paper:stanford/alpaca-7b"),
     Step("What would a change of Gemma's terms reach?", "registry impact google/gemma-7b"),
-    Step("Which can I use under Apache 2.0?", "registry list -F license=apache-2.0 --sort params"),
+    Step("Which declare Apache 2.0?", "registry list -F license=apache-2.0 --sort params"),
     Step("Is the catalog whole?", "registry catalog check"),
 )
 
@@ -78,6 +79,9 @@ def tour(*, keep: Path | None, environ: Mapping[str, str]) -> int:
         with RecordedHub(bundle.models, moved=bundle.moved) as hub, _surroundings(hub.endpoint):
             _say(f"A Hub on this machine plays back {len(bundle.models)} recorded models.")
             _say("It is a recording: numbers are of its day, and the live Hub was not asked.")
+            if keep is None:
+                _say("The catalog is a temporary file that ends with the tour.")
+                Catalog.open(str(catalog), create=True).close()
             settings = {
                 **environ,
                 **_ENVIRONMENT,
@@ -89,7 +93,7 @@ def tour(*, keep: Path | None, environ: Mapping[str, str]) -> int:
                     return code
     _say("")
     if keep is None:
-        _say("That was all. `registry demo --keep demo.db` leaves the catalog for you to go on with.")
+        _say("That was all. To go on with the catalog, keep it: registry demo --keep my.db")
     else:
         _say(f"The catalog is yours: try `registry --catalog {shlex.quote(str(keep))} list`.")
     return 0
@@ -100,7 +104,7 @@ def _take(step: Step, environ: Mapping[str, str]) -> int:
     # Late: the command line imports this module to run the tour.
     from registry.cli.main import run
 
-    _say("\n" + textwrap.fill(step.question, 100, initial_indent="# ", subsequent_indent="# "))
+    _say("\n" + textwrap.fill(step.question, 80, initial_indent="# ", subsequent_indent="# "))
     _say(f"$ {step.command}")
     code = run(shlex.split(step.command)[1:], environ=environ)
     if code == INCOMPLETE and step.partial:

@@ -120,6 +120,7 @@ def brief(one: ModelBrief) -> Shape:
         "downloads": one.downloads,
         "likes": one.likes,
         "logical_bytes": one.logical_bytes,
+        "unsized_files": one.unsized_files,
         "commit_sha": one.commit_sha,
         "created_at": one.created_at,
         "last_modified": one.last_modified,

@@ -36,7 +36,7 @@ from registry.licenses.signals import claims_at
 from registry.licenses.table import LicenseTable
 from registry.licenses.waivers import Waiver, waiver_for
 from registry.licenses.world import Case, World
-from registry.model.edges import Edge, Origin
+from registry.model.edges import Edge, Origin, Relation
 
 _CHECKS = (
     declaration.check,
@@ -178,10 +178,11 @@ def _finding(
     severity = policy.severity.get(draft.code) or _severity(draft)
     if severity is Severity.OFF:
         return None, ()
-    chain = tuple(_chain(case, draft.way))
+    license_id = draft.term.license if draft.term else None
+    way = _to_root(case.world, draft.way, license_id)
+    chain = tuple(_chain(case, way))
     mark = chain_hash(draft.code, chain)
     waiver, gone = waiver_for(policy.waivers, name, draft.code, mark, day)
-    license_id = draft.term.license if draft.term else None
     finding = Finding(
         model=name,
         code=draft.code,
@@ -193,7 +194,7 @@ def _finding(
         expected=draft.expected,
         fix=draft.fix,
         evidence_level=draft.evidence,
-        edge_evidence=_weakest(draft.way),
+        edge_evidence=_weakest(way),
         waived=waiver,
         chain_hash=mark,
         check=check,
@@ -205,6 +206,28 @@ def _finding(
 def _severity(draft: Draft) -> Severity:
     usual = draft.severity or CODES[draft.code].severity
     return usual.lowered() if draft.lowered else usual
+
+
+def _to_root(world: World, way: Sequence[Edge], license_id: str | None) -> tuple[Edge, ...]:
+    """The way to a cause, taken on to the root of its license: whoever passed it on under the same license
+    got it from somebody too. Of several bases under it the first by name is followed."""
+    found = list(way)
+    seen = {edge.derivative for edge in way}
+    while found and license_id is not None and found[-1].base not in seen:
+        seen.add(found[-1].base)
+        holder = world.models.get(found[-1].base)
+        above = [
+            edge
+            for edge in (holder.bases if holder else ())
+            if edge.relation is not Relation.TRAINED_ON
+            and edge.base in world.models
+            and edge.base not in seen
+            and license_id in world.declaration(edge.base).own
+        ]
+        if not above:
+            break
+        found.append(min(above, key=lambda edge: edge.base))
+    return tuple(found)
 
 
 def _chain(case: Case, way: Sequence[Edge]) -> Iterator[ChainLink]:

@@ -1,9 +1,9 @@
 """How a model is named.
 
 A reference is `org/name[@revision]` on the Hub, or one of `hub:org/name`, `local:PATH`,
-`paper:org/name` (known from a publication only) and `data:org/name` (a dataset). The catalog knows a
-model by its `repo_id`: the bare id for Hub models, the prefixed form for all others, so that every
-`repo_id` is itself a reference.
+`paper:org/name` (known from a publication only) and `data:org/name` (a dataset). An address of the Hub,
+as a browser shows it, means the same. The catalog knows a model by its `repo_id`: the bare id for Hub
+models, the prefixed form for all others, so that every `repo_id` is itself a reference.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from urllib.parse import unquote
 
 from registry.errors import BadReference
 
@@ -19,6 +20,16 @@ MAX_ID_LENGTH = 257  # The longest id seen on the Hub (hub-data, "big documents"
 _SEGMENT = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
 _HUB_ID = re.compile(rf"(?:{_SEGMENT}/)?{_SEGMENT}")
 _REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+-]*")
+
+_SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
+_HOSTS = frozenset({"huggingface.co", "www.huggingface.co", "hf.co"})
+_AT_REVISION = frozenset({"tree", "blob", "resolve", "raw", "commit", "commits"})
+_NO_MODELS = frozenset(
+    {"api", "blog", "collections", "docs", "join", "learn", "login", "models", "organizations", "papers"}
+    | {"posts", "pricing", "settings", "spaces", "tasks"}
+)
+"""What stands in a Hub address where an organisation would."""
+_DEFAULT_BRANCH = "main"
 
 
 class SourceName(StrEnum):
@@ -61,12 +72,9 @@ class ModelRef:
     def parse(cls, text: str) -> ModelRef:
         """Read a reference as a user writes it; raises `BadReference`."""
         text = text.strip()
-        for host in ("https://huggingface.co/", "https://hf.co/"):
-            if text.startswith(host):
-                raise BadReference(
-                    f"{_shown(text)} is a web address",
-                    hint=f"write the id alone: {_shown(text[len(host) :])}",
-                )
+        address = _address(text)
+        if address is not None:
+            return cls._at(text, *address)
         prefix, colon, rest = text.partition(":")
         if colon and prefix in SourceName.__members__.values():
             source, body = SourceName(prefix), rest
@@ -77,6 +85,27 @@ class ModelRef:
         name, at, revision = body.partition("@")
         return cls(name, source, revision if at else None)
 
+    @classmethod
+    def _at(cls, text: str, host: str, path: str) -> ModelRef:
+        """The reference a web address means."""
+        if host not in _HOSTS:
+            raise BadReference(
+                f"{_shown(text)} is not an address of the Hub",
+                hint="write org/name, or an address like https://huggingface.co/bigscience/bloom",
+            )
+        parts = [unquote(part) for part in re.split(r"[?#]", path, maxsplit=1)[0].split("/") if part]
+        source = SourceName.HUB
+        if parts[:1] == ["datasets"]:
+            source, parts = SourceName.DATA, parts[1:]
+        if not parts or (source is SourceName.HUB and parts[0] in _NO_MODELS):
+            raise BadReference(
+                f"{_shown(text)} is not the address of a model",
+                hint="write org/name, or the address of its page",
+            )
+        # Names without an organisation, such as `gpt2`, are as old as the Hub.
+        length = 1 if len(parts) > 1 and parts[1] in _AT_REVISION else 2
+        return cls("/".join(parts[:length]), source, _revision(parts[length:]))
+
     @property
     def repo_id(self) -> str:
         """The name the catalog uses: bare on the Hub, prefixed elsewhere; never with a revision."""
@@ -84,6 +113,24 @@ class ModelRef:
 
     def __str__(self) -> str:
         return self.repo_id if self.revision is None else f"{self.repo_id}@{self.revision}"
+
+
+def _address(text: str) -> tuple[str, str] | None:
+    """Host and path of a web address. Without `https://` only what is too long for an id is one."""
+    match = _SCHEME.fullmatch(text)
+    host, _, path = (match["rest"] if match else text).partition("/")
+    if match:
+        known = match["scheme"].lower() in ("http", "https")
+        return (host.lower() if known else "", path)
+    return (host.lower(), path) if host.lower() in _HOSTS and "/" in path.strip("/") else None
+
+
+def _revision(parts: list[str]) -> str | None:
+    """What stands behind the id in an address: `tree/v2`, `blob/refs/pr/1/config.json`, `discussions`."""
+    if len(parts) < 2 or parts[0] not in _AT_REVISION:
+        return None
+    revision = "/".join(parts[1:4]) if parts[1] == "refs" else parts[1]
+    return None if revision == _DEFAULT_BRANCH else revision
 
 
 def _shown(text: str) -> str:

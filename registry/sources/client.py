@@ -299,10 +299,9 @@ class HubClient:
                 self._given_up.clear()
         if call.token is not None and reply.body is not None:
             # Answers are kept as received: a host that echoes the token must not get it into the catalog.
-            # In a part of a file what stands for it is as long, so that offsets hold.
+            # What stands for it is as long, so that offsets into a file hold.
             token = call.token.encode()
-            instead = b"[token]" if call.span is None else b"*" * len(token)
-            reply = replace(reply, body=reply.body.replace(token, instead))
+            reply = replace(reply, body=reply.body.replace(token, b"*" * len(token)))
         if ours and (told := http.limits(reply.headers)) is not None:
             self._throttle.learn(
                 call.bucket,

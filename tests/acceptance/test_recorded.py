@@ -135,7 +135,7 @@ def test_files_and_commits_are_kept(documents: list[dict[str, Any]], kept: dict[
 
 def test_importing_again_changes_nothing(location: str, shared: Path) -> None:
     done = registry("import", str(shared / "hub/api_like.jsonl.gz"), "--catalog", location)
-    assert (done.code, done.out) == (0, "874 documents: 0 added, 0 changed, 874 as before\n")
+    assert (done.code, done.out) == (0, "874 documents: 0 added, 0 changed, 874 unchanged\n")
     checked = registry("catalog", "check", "--catalog", location)
     assert (checked.code, checked.out) == (0, "The catalog is whole.\n")
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def test_add_again_says_that_nothing_changed(run_cli: RunCli, family_hub: Record
     family_hub.clear_log()
     result = run_cli("add", "guest/merged", hub=family_hub)
     assert result.code == 0
-    assert "Nothing changed: 4 models (already in the catalog; `registry refresh` reads again)." in result.err
+    assert result.err == "4 models: 4 known; `registry refresh` reads again what is known.\n"
     assert family_hub.asked() == []
 
 
@@ -84,6 +85,7 @@ def test_add_for_programs(run_cli: RunCli, family_hub: RecordedHub) -> None:
         "license": "mit",
         "parameters": None,
         "logical_bytes": models["lab/other"]["logical_bytes"],
+        "unsized_files": 0,
         "bases": ["lab/origin"],
         "changes": [],
         "error": None,
@@ -103,10 +105,13 @@ def test_refresh_tells_what_changed(run_cli: RunCli, family_hub: RecordedHub) ->
     rows = {line.split()[0]: line for line in result.out.splitlines()}
     assert "license: mit -> gpl-3.0" in rows["lab/other"]
     assert "removed" in rows["guest/small"]
-    assert "2 changed, 3 as before" in result.err
+    assert "5 models: 2 changed, 3 unchanged." in result.err
     shown = run_cli("show", "lab/other", "--history").out
-    assert len(shown.splitlines()) == 3
-    assert "license: mit -> gpl-3.0" in shown
+    header, first, second = shown.splitlines()
+    assert header.split() == ["FIRST", "SEEN", "LAST", "SEEN", "SOURCE", "COMMIT", "CHANGES"]
+    assert first.endswith("first read")
+    assert "  hub  " in second
+    assert "license: mit -> gpl-3.0" in second
     history = document(run_cli, "show", "lab/other", "--history")["history"]
     assert {"field": "license", "before": "mit", "after": "gpl-3.0"} in history[-1]["changes"]
 
@@ -157,6 +162,30 @@ def test_a_filter_or_sort_that_is_none(run_cli: RunCli, args: list[str]) -> None
     assert "Hint: " in result.err
 
 
+def test_what_is_asked_for_has_a_column(run_cli: RunCli) -> None:
+    table = run_cli("list", "--sort", "likes", "-F", "library=transformers", "-F", "created>2000").out
+    header = table.splitlines()[0].split()
+    assert [title for title in header if title in ("LIBRARY", "LIKES", "CREATED")] == [
+        "LIBRARY",
+        "LIKES",
+        "CREATED",
+    ]
+    assert "LIKES" not in run_cli("list").out
+
+
+def test_sizes_say_that_files_are_missing(run_cli: RunCli, monkeypatch: pytest.MonkeyPatch) -> None:
+    from registry.catalog.catalog import Catalog
+
+    search = Catalog.search
+
+    def lacking(self: Catalog, *args: Any, **more: Any) -> list[Any]:
+        return [replace(brief, unsized_files=8) for brief in search(self, *args, **more)]
+
+    monkeypatch.setattr(Catalog, "search", lacking)
+    assert "  13 B+  " in run_cli("list").out
+    assert {model["unsized_files"] for model in document(run_cli, "list")["models"]} == {8}
+
+
 def test_a_pipe_gets_no_escapes(run_cli: RunCli) -> None:
     for args in (["list"], ["show", "guest/merged"], ["lineage", "guest/merged"], ["plugins"]):
         assert "\x1b" not in run_cli(*args).out
@@ -201,21 +230,80 @@ def test_show_files(run_cli: RunCli) -> None:
         "config.json",
     ]
     assert "no file list" in run_cli("show", "data:corpus/text", "--files").out
+    assert run_cli("show", "lab/tuned", "--files", "-q").out.split() == ["README.md", "config.json"]
+    rows = list(csv.DictReader(io.StringIO(run_cli("show", "lab/tuned", "--files", "-f", "csv").out)))
+    assert [row["path"] for row in rows] == ["README.md", "config.json"]
+    lines = run_cli("show", "lab/tuned", "--files", "-f", "jsonl").out.splitlines()
+    assert [json.loads(line)["size"] for line in lines] == [int(row["size"]) for row in rows]
+    unread = run_cli("show", "data:corpus/text", "--files", "-q")
+    assert (unread.code, unread.out, unread.err) == (0, "", "No file list of data:corpus/text was read.\n")
+
+
+def test_show_in_rows(run_cli: RunCli) -> None:
+    (line,) = run_cli("show", "lab/tuned", "-f", "jsonl").out.splitlines()
+    assert json.loads(line) == document(run_cli, "show", "lab/tuned")
+    (row,) = csv.DictReader(io.StringIO(run_cli("show", "lab/tuned", "--history", "-f", "csv").out))
+    assert (row["source"], row["commit_sha"]) == ("hub", commit_of("lab/tuned"))
+    both = run_cli("show", "lab/tuned", "--history", "--files")
+    assert both.code == 2
+    assert "--history and --files" in both.err
+    assert {"history", "files"} <= set(document(run_cli, "show", "lab/tuned", "--history", "--files"))
 
 
 def test_show_a_model_only_named(run_cli: RunCli, family_hub: RecordedHub) -> None:
     run_cli("link", "lab/origin", "far/away", "--relation", "finetune", "--note", "heard")
     result = run_cli("show", "far/away")
-    assert result.out.startswith("far/away  referenced")
-    assert "`registry add far/away` reads it" in result.err
+    lines = result.out.splitlines()
+    assert lines[0] == "far/away  referenced: only named as a base so far"
+    assert not [line for line in lines if line.endswith(" -")], "a page of dashes tells nothing"
+    assert result.err == "`registry add far/away` reads it.\n"
+    history = run_cli("show", "far/away", "--history").out
+    assert history == "far/away has not been read: it is only named as a base so far.\n"
+
+
+def test_show_a_dataset(run_cli: RunCli) -> None:
+    result = run_cli("show", "data:corpus/text")
+    assert result.out.startswith("data:corpus/text  a dataset")
+    assert "Trained on it\n  models     1\n" in result.out
+    assert "Made of it" not in result.out
+    assert result.err == ""
+    assert "is a dataset" in run_cli("show", "data:corpus/text", "--history").out
+    unknown = run_cli("show", "data:some/thing")
+    assert (unknown.code, "registry add data:" in unknown.err) == (2, False)
+
+
+def test_a_base_that_was_taken_out_says_so(run_cli: RunCli) -> None:
+    run_cli("remove", "lab/origin", "--yes")
+    day = document(run_cli, "show", "lab/origin")["observed_at"][:10]
+    result = run_cli("show", "lab/origin")
+    told = f"lab/origin  not tracked: taken out of this catalog; last read {day}"
+    assert result.out.splitlines()[0] == told
+    assert "apache-2.0" in result.out
+    assert result.err == "`registry add lab/origin` tracks it again.\n"
+    (row,) = [line for line in run_cli("list", "--referenced").out.splitlines() if "lab/origin" in line]
+    assert row.endswith("not tracked")
 
 
 def test_an_unknown_name_gets_a_suggestion(run_cli: RunCli) -> None:
     result = run_cli("show", "lab/orgin")
     assert result.code == 2
     assert "lab/orgin is not in the catalog" in result.err
-    assert "Hint: did you mean lab/origin" in result.err
-    assert "`registry add lab/orgin` reads it" in result.err
+    assert "Hint: did you mean lab/origin or lab/other? `registry show lab/origin`\n" in result.err
+    assert "registry add" not in result.err
+    assert "`registry impact lab/origin`" in run_cli("impact", "lab/orgin").err
+    assert "`registry show lab/origin`" in run_cli("why", "lab/orgin", "lab/tuned").err
+
+
+def test_a_name_like_no_other_is_to_be_read(run_cli: RunCli) -> None:
+    result = run_cli("show", "qqq/zzzzzzzzzzzz")
+    assert result.err.endswith("Hint: `registry add qqq/zzzzzzzzzzzz` reads it\n")
+
+
+def test_a_pasted_address_is_the_model_it_shows(run_cli: RunCli) -> None:
+    for address in ("https://huggingface.co/lab/origin", "http://hf.co/lab/origin/tree/main"):
+        assert run_cli("show", address, "-q").out == "lab/origin\n"
+    (impact,) = run_cli("impact", "https://huggingface.co/datasets/corpus/text", "-q").out.split()[:1]
+    assert impact == "lab/origin"
 
 
 def test_another_letter_case_finds_the_model(run_cli: RunCli) -> None:

@@ -142,7 +142,9 @@ def test_no_catalog(run_cli: RunCli) -> None:
     result = run_cli("list")
     assert (result.code, result.out) == (2, "")
     assert "catalog" in result.err
-    assert "Hint: " in result.err
+    assert "Hint: `registry add REF` creates it" in result.err
+    elsewhere = run_cli("list", "--catalog", "no pe.db")
+    assert "Hint: `registry --catalog 'no pe.db' add REF` creates it" in elsewhere.err
 
 
 def test_a_file_that_is_no_catalog(run_cli: RunCli) -> None:

@@ -11,6 +11,7 @@ import click
 import pytest
 
 from registry.catalog.catalog import MigrationReport
+from registry.cli.catalog import COUNTED
 from registry.contract import LineageView, PluginHost
 from registry.guests import PluginState
 from registry.model.records import Problem
@@ -35,7 +36,7 @@ def test_import(run_cli: RunCli) -> None:
     Path("models.jsonl").write_text("\n".join([*lines, "{broken", '{"no": "id"}']) + "\n")
     result = run_cli("import", "models.jsonl")
     assert result.code == 3
-    assert "3 documents: 3 added, 0 changed, 0 as before; 2 lines left out" in result.out
+    assert "3 documents: 3 added, 0 changed, 0 unchanged; 2 lines left out" in result.out
     assert "Left out line 4: " in result.err
     again = run_cli("import", "models.jsonl", "--json")
     answer = json.loads(again.out)
@@ -61,6 +62,9 @@ def test_catalog_init_backup_migrate_stats(run_cli: RunCli) -> None:
     stats = document(run_cli, "catalog", "stats")
     assert stats["tracked"] == 5
     assert "tracked" in run_cli("catalog", "stats").out
+    assert set(stats) == set(COUNTED), "each count is explained"
+    rows = [json.loads(line) for line in run_cli("catalog", "stats", "-f", "jsonl").out.splitlines()]
+    assert {row["name"]: row["count"] for row in rows} == stats
 
 
 @pytest.mark.parametrize(
@@ -103,7 +107,7 @@ def test_config(run_cli: RunCli) -> None:
     Path("registry.toml").write_text("jobs = 3\n")
     rows = [line.split() for line in run_cli("config", "--origin", REGISTRY_TIMEOUT="5").out.splitlines()]
     assert ["jobs", "3", "registry.toml"] in rows
-    assert ["timeout", "5.0", "REGISTRY_TIMEOUT"] in rows
+    assert ["timeout", "5", "s", "REGISTRY_TIMEOUT"] in rows
     assert ["catalog", "x.db", "option"] in [
         line.split() for line in run_cli("--catalog", "x.db", "config", "--origin").out.splitlines()
     ]
@@ -114,7 +118,7 @@ def test_config(run_cli: RunCli) -> None:
 def test_a_users_own_settings_file(run_cli: RunCli) -> None:
     Path("mine.toml").write_text("jobs = 2\n")
     settings = document(run_cli, "config", REGISTRY_CONFIG="mine.toml")["settings"]
-    assert {"name": "jobs", "value": 2, "origin": "mine.toml"} in settings
+    assert {"name": "jobs", "value": 2, "unit": None, "origin": "mine.toml"} in settings
 
 
 class Shout:

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+
+from registry.cli.lineage import _said
+from registry.demo.hub import RecordedHub
+from registry.model.edges import Claim, Origin, Relation
+from registry.model.records import KeptClaim
+from tests.hubs import by_id, recorded
 
 RunCli = Callable[..., Any]
 
@@ -26,7 +34,7 @@ def test_link_unlink_and_why(run_cli: RunCli) -> None:
     )
     assert linked.err == "Recorded: lab/origin was made from far/root (distilled).\n"
     why = run_cli("why", "guest/small", "far/root").out
-    assert "distilled of far/root" in why
+    assert "  distilled from far/root\n" in why
     assert "the authors told us" in why
     cut = run_cli("unlink", "lab/origin", "far/root", "--note", "they were wrong")
     assert cut.code == 0
@@ -69,14 +77,35 @@ def test_annotate_lists_the_facts_there_are(run_cli: RunCli) -> None:
 
 def test_lineage_draws_both_directions(run_cli: RunCli) -> None:
     assert run_cli("lineage", "lab/tuned").out.splitlines() == [
-        "lab/tuned  - · apache-2.0 · 13 B",
+        "lab/tuned  apache-2.0 · 13 B",
         "├── made from",
-        "│   └── finetune lab/origin  - · apache-2.0 · 13 B",
+        "│   └── finetune lab/origin  apache-2.0 · 13 B",
         "│       └── trained_on data:corpus/text",
         "└── made of it",
-        "    ├── merge guest/merged  - · - · 13 B",
-        "    └── quantized guest/small  - · apache-2.0 · 13 B",
+        "    ├── merge guest/merged  13 B",
+        "    └── quantized guest/small  apache-2.0 · 13 B",
     ]
+
+
+def test_lineage_around_a_dataset(run_cli: RunCli) -> None:
+    assert run_cli("lineage", "data:corpus/text", "--down", "1").out.splitlines() == [
+        "data:corpus/text",
+        "└── trained on it",
+        "    └── trained_on lab/origin  apache-2.0 · 13 B",
+    ]
+
+
+def test_lineage_of_a_model_alone_says_what_that_means(
+    run_cli: RunCli, hub_factory: Callable[..., RecordedHub]
+) -> None:
+    run_cli("add", "lab/alone", hub=hub_factory(by_id(recorded("lab/alone"))))
+    told = "No base of lab/alone is declared, and nothing here was made from it.\n"
+    assert run_cli("lineage", "lab/alone").err == told
+    assert run_cli("lineage", "lab/alone", "--up", "0").err == ""
+    assert run_cli("lineage", "lab/alone", "--json").err == ""
+    run_cli("link", "lab/alone", "far/away", "--relation", "merge", "--note", "x")
+    run_cli("unlink", "lab/alone", "far/away", "--note", "y")
+    assert run_cli("lineage", "far/away").err.startswith("far/away has not been read, and nothing here")
 
 
 def test_lineage_is_bounded(run_cli: RunCli) -> None:
@@ -112,6 +141,32 @@ def test_why_shows_every_path_with_its_evidence(run_cli: RunCli) -> None:
     assert run_cli("why", "lab/origin", "lab/origin").code == 2
 
 
+def test_why_a_dataset(run_cli: RunCli) -> None:
+    assert "\n  trained on data:corpus/text\n" in run_cli("why", "lab/tuned", "data:corpus/text").out
+    run_cli("unlink", "lab/origin", "data:corpus/text", "--note", "no")
+    gone = run_cli("why", "lab/tuned", "data:corpus/text")
+    assert gone.err == "Nothing says that lab/tuned was trained on data:corpus/text.\n"
+
+
+@pytest.mark.parametrize(
+    ("claim", "told"),
+    [
+        (Claim(Origin.CARD, "a/b", "a/b", detail="base_model"), "'a/b' (base_model)"),
+        (Claim(Origin.HUB, "a/b", "a/b", Relation.MERGE, "tags"), "'a/b' as merge (tags)"),
+        (Claim(Origin.INFERRED, "", "a/b", Relation.FINETUNE, "inferred: no sign"), "finetune (no sign)"),
+        (Claim(Origin.INFERRED, "", "a/b", Relation.ADAPTER, "inferred from x"), "adapter (from x)"),
+        (Claim(Origin.MANUAL, "a/b", "a/b", denied=True), "not 'a/b'"),
+    ],
+)
+def test_a_claim_in_words(claim: Claim, told: str) -> None:
+    seen = datetime(2026, 11, 1, tzinfo=UTC)
+    assert _said(KeptClaim("x/y", claim, "a/b", True, "0123456789abcdef", seen)) == (
+        f"{told}, at 0123456789ab, read 2026-11-01"
+    )
+    past = KeptClaim("x/y", replace(claim, note="because"), "a/b", False, None, seen)
+    assert _said(past) == f"{told}, no longer said, last read 2026-11-01: because"
+
+
 def test_impact(run_cli: RunCli) -> None:
     result = run_cli("impact", "lab/origin")
     assert [line.split()[:2] for line in result.out.splitlines()[1:]] == [
@@ -128,3 +183,14 @@ def test_impact(run_cli: RunCli) -> None:
     nothing = run_cli("impact", "guest/small")
     assert (nothing.code, nothing.out) == (0, "")
     assert "Nothing in the catalog was made from guest/small." in nothing.err
+
+
+def test_impact_of_a_dataset_counts_models_trained_on_it(run_cli: RunCli) -> None:
+    assert run_cli("impact", "data:corpus/text").err == (
+        "1 model trained on it; 4 derivatives of these: 2 finetune, 1 merge, 1 quantized.\n"
+    )
+    run_cli("unlink", "lab/origin", "data:corpus/text", "--note", "no")
+    assert (
+        run_cli("impact", "data:corpus/text").err
+        == "No model in the catalog was trained on data:corpus/text.\n"
+    )

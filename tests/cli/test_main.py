@@ -71,7 +71,12 @@ def test_no_command_is_a_usage_error_with_help(run_cli: RunCli) -> None:
         (["annotate", "a/b"], "say which model and which facts"),
         (["annotate", "a/b", "epochs=1"], "a fact needs its source"),
         (["list", "--sort", "params:up"], "'up' is no order"),
-        (["add", "https://huggingface.co/a/b"], "is a web address"),
+        (["add", "https://example.org/a/b"], "is not an address of the Hub"),
+        (["list", "--json", "-q"], "--json and -q contradict each other"),
+        (["impact", "-q", "-f", "csv", "a/b"], "-f csv and -q contradict each other"),
+        (["show", "--json", "-f", "csv", "a/b"], "--json and -f csv contradict each other"),
+        (["demo", "--catalog", "x.db"], "a catalog of its own"),
+        (["--catalog", "x.db", "demo"], "a catalog of its own"),
         (["add", "a b"], "is not a model reference"),
         (["add", "a/b@../../x"], "is not a revision"),
         (["show", "a/b"], "catalog"),
@@ -80,9 +85,16 @@ def test_no_command_is_a_usage_error_with_help(run_cli: RunCli) -> None:
 def test_usage_errors(run_cli: RunCli, args: list[str], message: str) -> None:
     result = run_cli(*args)
     assert (result.code, result.out) == (2, "")
-    assert result.err.startswith("Error: ")
+    assert result.err.startswith('{"error": ' if "--json" in args else "Error: ")
     assert message in result.err
     assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize("stated", [["--json", "-f", "json"], ["-fjson"], ["--json"]])
+def test_json_may_be_asked_for_twice(run_cli: RunCli, stated: list[str]) -> None:
+    result = run_cli("config", *stated)
+    assert result.code == 0
+    assert "settings" in json.loads(result.out)
 
 
 def test_a_usage_error_names_the_help(run_cli: RunCli) -> None:
@@ -191,6 +203,15 @@ def script(*args: str, **environ: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.parametrize("args", ["config", "--help", "annotate --list", "catalog init"])
+def test_a_closed_stdout_discards_what_is_told(args: str) -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m registry {args} <&- >&-"], stderr=subprocess.PIPE, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "bug" not in done.stderr
+
+
 def test_the_program_is_named_as_invoked(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.setattr(sys, "argv", ["/usr/local/bin/hf-registry", "--help"])
     with pytest.raises(SystemExit) as ended:
@@ -241,6 +262,8 @@ def test_completion_of_commands_options_and_formats(
     assert complete(monkeypatch, capsys, "registry li", 1) == ["list", "link", "lineage", "licenses"]
     assert complete(monkeypatch, capsys, "registry list --lim", 2) == ["--limit"]
     assert complete(monkeypatch, capsys, "registry list -f js", 3) == ["json", "jsonl"]
+    assert complete(monkeypatch, capsys, "registry list --sort li", 3) == ["library", "license", "likes"]
+    assert complete(monkeypatch, capsys, "registry list --sort likes:", 3) == ["likes:asc", "likes:desc"]
     assert complete(monkeypatch, capsys, "registry show big", 2) == []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,14 +13,14 @@ from rich.text import Text
 
 from registry.cli.errors import OutputFailed
 from registry.cli.output import draw, write_file
-from registry.cli.session import is_terminal, shown_location, terminal_width
-from registry.cli.tables import Column, table, words
+from registry.cli.session import Session, is_terminal, shown_location, terminal_width
+from registry.cli.tables import LAST, Column, table, words
 
 WIDE = [
     Column("MODEL", least=30),
     Column("LICENSE", least=10),
-    Column("TASK", rank=2),
-    Column("SIZE", rank=1),
+    Column("TASK", rank=3),
+    Column("SIZE", rank=2),
 ]
 ROW = ["some-organisation/some-model-name", "bigscience-bloom-rail-1.0", "text-generation", "705 GB"]
 
@@ -45,6 +46,27 @@ def test_columns_leave_a_narrow_terminal_by_rank() -> None:
 @pytest.mark.parametrize("width", [40, 50, 64, 80, 100])
 def test_nothing_is_wider_than_the_terminal(width: int) -> None:
     assert max(Text(line).cell_len for line in lines(width)) <= width
+
+
+def test_the_last_rank_stays_while_cutting_helps() -> None:
+    columns = [Column("MODEL", least=20), Column("RELATION", rank=LAST, least=8), Column("VIA", rank=2)]
+    row = ["a/" + "m" * 40, "finetune", "b/" + "v" * 40]
+
+    def header(width: int) -> list[str]:
+        return draw(table(columns, [row], width), width, colors=False).splitlines()[0].split()
+
+    assert header(100) == ["MODEL", "RELATION", "VIA"]
+    assert header(44) == ["MODEL", "RELATION"]
+    assert header(30) == ["MODEL", "RELATION"]
+    assert header(25) == ["MODEL"]
+
+
+def test_columns_without_knowledge_leave_first() -> None:
+    assert lines(64, [ROW[0], ROW[1], ROW[2], None])[0].split() == ["MODEL", "LICENSE", "TASK"]
+
+
+def test_how_many_columns_had_no_room_is_counted() -> None:
+    assert [table(WIDE, [ROW], width).left_out for width in (None, 100, 64, 50)] == [0, 0, 1, 2]
 
 
 def test_names_are_cut_last() -> None:
@@ -136,6 +158,22 @@ def test_a_full_disk_is_told_and_leaves_the_old_file(tmp_path: Path, monkeypatch
 @pytest.mark.parametrize(("columns", "width"), [("120", 120), ("10", 40), ("", 80), ("wide", 80), ("0", 80)])
 def test_the_width_of_the_terminal(columns: str, width: int) -> None:
     assert terminal_width({"COLUMNS": columns}) == width
+
+
+def test_a_terminal_of_no_size_has_eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", sys.__stdout__)
+    for told, width in ((0, 80), (20, 40), (132, 132)):
+        size = os.terminal_size((told, 24))
+        monkeypatch.setattr(os, "get_terminal_size", lambda descriptor, size=size: size)
+        assert terminal_width({}) == width
+
+
+@pytest.mark.parametrize(
+    ("environ", "colors"),
+    [({}, None), ({"TERM": "xterm"}, None), ({"TERM": "dumb"}, False), ({"NO_COLOR": "1"}, False)],
+)
+def test_where_colour_is_out_of_place(environ: dict[str, str], colors: bool | None) -> None:
+    assert Session(environ).colors() is colors
 
 
 def test_what_is_no_stream_is_no_terminal() -> None:

@@ -39,6 +39,26 @@ def on_terminal(*args: str, **environ: str) -> tuple[int, str, str]:
     return running.returncode, out, seen.decode()
 
 
+def in_window(*args: str, **environ: str) -> str:
+    """What a terminal shows of stdout and stderr."""
+    ours, theirs = pty.openpty()
+    running = subprocess.Popen(
+        [sys.executable, "-m", "registry", *args],
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, **environ},
+    )
+    os.close(theirs)
+    seen = b""
+    with suppress(OSError):
+        while part := os.read(ours, 4096):
+            seen += part
+    assert running.wait(timeout=60) == 0
+    os.close(ours)
+    return seen.decode()
+
+
 def test_a_terminal_shows_progress_and_wipes_it(hub_factory: HubFactory) -> None:
     hub = hub_factory(chain(5), latency=0.15)
     code, out, err = on_terminal("add", "lab/step-4", HF_ENDPOINT=hub.endpoint)
@@ -62,6 +82,21 @@ def test_a_dumb_terminal_gets_plain_lines(hub_factory: HubFactory) -> None:
     code, _, err = on_terminal("add", "lab/step-1", HF_ENDPOINT=hub.endpoint, TERM="dumb")
     assert code == 0
     assert "\x1b" not in err
+
+
+@pytest.mark.parametrize("term", ["dumb", "xterm"])
+def test_only_terminals_that_can_get_colour(run_cli: Callable[..., Any], term: str) -> None:
+    result = in_window("config", TERM=term)
+    assert ("\x1b" in result) is (term == "xterm")
+    assert "max_wait" in result
+
+
+def test_a_narrow_window_is_told_what_it_misses(hub_factory: HubFactory, run_cli: Callable[..., Any]) -> None:
+    run_cli("add", "lab/step-1", hub=hub_factory(chain(2)))
+    seen = in_window("list", "--sort", "downloads", TERM="dumb", COLUMNS="50")
+    assert "DOWNLOADS" in seen
+    assert "2 columns left out; -f csv has all." in seen
+    assert "left out" not in in_window("list", TERM="dumb", COLUMNS="200")
 
 
 @pytest.mark.parametrize("terminal", [True, False])

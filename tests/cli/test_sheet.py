@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from registry.cli.output import draw
-from registry.cli.sheet import sheet
+from registry.cli.sheet import history, sheet
 from registry.licenses.declared import DeclaredLicense, resolve_declared
 from registry.model.edges import Claim, Edge, Origin, Relation
-from registry.model.records import KeptClaim, ModelBrief
+from registry.model.records import HistoryEntry, KeptClaim, ModelBrief
 from registry.model.refs import SourceName
-from registry.model.snapshot import Gate, ModelSnapshot, Note, ParameterCount, TrainingFact
+from registry.model.snapshot import Change, Gate, ModelSnapshot, Note, ParameterCount, TrainingFact
 from registry.services.describe import Description, Storage
 
 NOW = datetime(2026, 11, 1, 12, 30, tzinfo=UTC)
@@ -38,7 +38,7 @@ def page(
 
 
 def model(**more: object) -> ModelBrief:
-    return ModelBrief("a/b", SourceName.HUB, True, **more)  # type: ignore[arg-type]
+    return ModelBrief("a/b", SourceName.HUB, True, **({"observed_at": NOW} | more))  # type: ignore[arg-type]
 
 
 def seen(**more: object) -> ModelSnapshot:
@@ -48,8 +48,50 @@ def seen(**more: object) -> ModelSnapshot:
 def test_what_nobody_told_is_a_dash() -> None:
     lines = page(model())
     assert lines[0] == "a/b"
-    assert lines[1].split() == ["source", "hub"]
-    assert [line.split()[1:] for line in lines[2:]] == [["-"]] * 8
+    assert lines[1].split() == ["source", "hub,", "read", "2026-11-01", "12:30", "UTC"]
+    assert [line.split()[1:] for line in lines[2:]] == [["-"]] * 9
+    assert [line.split()[0] for line in lines[3:5]] == ["task", "library"]
+
+
+def test_what_was_never_read_is_not_a_page_of_dashes() -> None:
+    assert page(ModelBrief("a/b", SourceName.HUB, False), children={"finetune": 2}) == [
+        "a/b  referenced: only named as a base so far",
+        "  source     hub",
+        "",
+        "Made of it",
+        "  finetune   2",
+    ]
+
+
+def test_a_count_told_twice_is_shown_once() -> None:
+    fact = TrainingFact("parameters", 7_000_000_000, "the report", note="rounded")
+    other = TrainingFact("epochs", 1, "the card")
+    chips = TrainingFact("hardware_quantity", 1, "the card")
+    lines = page(model(parameters=7_000_000_000), facts=((NOW, fact), (NOW, other), (NOW, chips)))
+    assert "  parameters  7.00B (7,000,000,000)" in lines
+    assert "              as told by the report (rounded)" in lines
+    facts = lines[lines.index("Facts") + 1 :]
+    assert [line.split() for line in facts[::2]] == [["epochs", "1"], ["hardware_quantity", "1", "chip"]]
+
+
+def test_history_says_what_the_first_look_was() -> None:
+    commit = "0123456789abcdef"
+    change = Change("license", "mit", None)
+    entries = [
+        HistoryEntry(SourceName.HUB, NOW, NOW, commit, ()),
+        HistoryEntry(SourceName.PAPER, NOW, NOW, None, ()),
+        HistoryEntry(SourceName.HUB, NOW, NOW, commit, (change,)),
+        HistoryEntry(SourceName.HUB, NOW, NOW, commit, ()),
+    ]
+    empty = Description(model(), None, (), NOTHING, (), {}, None, (), ())
+    rows = draw(history(empty, entries, None), None, colors=False).splitlines()[1:]
+    assert [row.split("UTC")[-1].split()[0] for row in rows] == ["hub", "paper", "hub", "hub"]
+    assert [row[66:] for row in rows] == [
+        "first read",
+        "first read",
+        "license: mit -> -",
+        "only in evidence or facts",
+    ]
 
 
 def test_counts_that_differ_are_told_apart() -> None:
@@ -61,7 +103,7 @@ def test_counts_that_differ_are_told_apart() -> None:
         contradiction="7,000,000,000 served, 1,000,500,000 stored",
     )
     lines = [line[14:] for line in page(model(), seen(parameters=count))]
-    assert lines[4:9] == [
+    assert lines[5:10] == [
         "8.00B (8,000,000,000)",
         "stored: F16 500,000, I32 1,000,000,000 (hub)",
         "worked out: each I32 holds 8 weights of 4 bits",
@@ -73,12 +115,12 @@ def test_counts_that_differ_are_told_apart() -> None:
 def test_counts_without_dtypes() -> None:
     assert "  parameters  7.00B (7,000,000,000)" in page(model(parameters=7_000_000_000))
     paper = ParameterCount(logical=6_000_000_000, rule="as published", origin="paper")
-    assert [line.strip() for line in page(model(), seen(parameters=paper))][4:6] == [
+    assert [line.strip() for line in page(model(), seen(parameters=paper))][5:7] == [
         "parameters  6.00B (6,000,000,000)",
         "as published",
     ]
     served = ParameterCount(served_total=5)
-    assert [line.strip() for line in page(model(), seen(parameters=served))][4:6] == [
+    assert [line.strip() for line in page(model(), seen(parameters=served))][5:7] == [
         "parameters  -",
         "served: 5",
     ]

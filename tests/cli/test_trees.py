@@ -20,7 +20,9 @@ NOW = datetime(2026, 11, 1, tzinfo=UTC)
 def view(root: str, *edges: tuple[str, str, Relation], problems: Sequence[Problem] = ()) -> LineageView:
     names = sorted({root}.union(*({derivative, base} for derivative, base, _ in edges)))
     briefs = tuple(
-        ModelBrief(name, SourceName.HUB, True, license="mit", parameters=7 * 10**9, observed_at=NOW)
+        ModelBrief(name, SourceName.DATA, False)
+        if name.startswith("data:")
+        else ModelBrief(name, SourceName.HUB, True, license="mit", parameters=7 * 10**9, observed_at=NOW)
         for name in names
     )
     return LineageView(
@@ -37,7 +39,16 @@ def drawn(shown: LineageView, width: int | None = None) -> list[str]:
 
 
 def test_a_model_alone() -> None:
-    assert drawn(view("a/root")) == ["a/root  7.00B · mit · -"]
+    assert drawn(view("a/root")) == ["a/root  7.00B · mit"]
+
+
+def test_a_size_with_files_missing_is_a_lower_bound() -> None:
+    brief = ModelBrief(
+        "a/b", SourceName.HUB, True, logical_bytes=705 * 10**9, unsized_files=8, observed_at=NOW
+    )
+    assert drawn(LineageView("a/b", (brief,), (), {"a/b": 0})) == ["a/b  705 GB+"]
+    nothing = ModelBrief("a/b", SourceName.HUB, True, unsized_files=8, observed_at=NOW)
+    assert drawn(LineageView("a/b", (nothing,), (), {"a/b": 0})) == ["a/b"]
 
 
 def test_up_and_down() -> None:
@@ -49,13 +60,13 @@ def test_up_and_down() -> None:
         ("d/child", "a/root", Relation.QUANTIZED),
     )
     assert drawn(shown) == [
-        "a/root  7.00B · mit · -",
+        "a/root  7.00B · mit",
         "├── made from",
-        "│   ├── finetune b/base  7.00B · mit · -",
-        "│   │   └── merge c/origin  7.00B · mit · -",
+        "│   ├── finetune b/base  7.00B · mit",
+        "│   │   └── merge c/origin  7.00B · mit",
         "│   └── trained_on data:some/set",
         "└── made of it",
-        "    └── quantized d/child  7.00B · mit · -",
+        "    └── quantized d/child  7.00B · mit",
     ]
 
 

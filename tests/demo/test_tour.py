@@ -25,6 +25,10 @@ def test_every_step_is_taken(run_cli: RunCli, tmp_path: Path) -> None:
     assert "bigscience-bloom-rail-1.0" in result.out
     assert "meta-llama/Llama-2-7b" in result.out
     assert "The catalog is whole." in result.out
+    assert "registry-demo-" not in result.out + result.err, "a path that is gone is no use"
+    assert result.out.rstrip().endswith("registry demo --keep my.db")
+    captions = [line for line in result.out.splitlines() if line.startswith("# ")]
+    assert max(map(len, captions)) <= 80
     assert time.monotonic() - began < 20
     assert os.environ["HF_ENDPOINT"] == NOWHERE
     assert "HF_HUB_DISABLE_IMPLICIT_TOKEN" not in os.environ

@@ -34,7 +34,8 @@ def test_the_flagship_adapter() -> None:
     assert (one.code, one.severity) == ("restriction-dropped", Severity.WARNING)
     assert [(link.model, link.relation, link.license) for link in one.chain] == [
         ("acme/bloomz-lora", "adapter", "mit"),
-        ("bigscience/bloomz", None, "bigscience-bloom-rail-1.0"),
+        ("bigscience/bloomz", "finetune", "bigscience-bloom-rail-1.0"),
+        ("bigscience/bloom", None, "bigscience-bloom-rail-1.0"),
     ]
     assert one.term is not None
     assert one.term.license == "bigscience-bloom-rail-1.0"

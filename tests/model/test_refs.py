@@ -47,7 +47,16 @@ def test_parses_what_users_write(text: str, expected: ModelRef) -> None:
         "é/x",
         "x\x1b[31m/y",
         "a" * 258,
-        "https://huggingface.co/bigscience/bloom",
+        "https://huggingface.co/",
+        "https://huggingface.co/models",
+        "https://huggingface.co/datasets",
+        "https://huggingface.co/spaces/org/name",
+        "https://huggingface.co/a b/c",
+        "https://huggingface.co/a/b/tree/..%2Fx",
+        "https://example.org/bigscience/bloom",
+        "https://huggingface.co.example.org/bigscience/bloom",
+        "ftp://huggingface.co/bigscience/bloom",
+        "file:///tmp/model",
     ],
 )
 def test_refuses_what_names_no_model(text: str) -> None:
@@ -58,10 +67,44 @@ def test_refuses_what_names_no_model(text: str) -> None:
     assert "\n" not in caught.value.message
 
 
-def test_a_web_address_is_told_the_id() -> None:
-    with pytest.raises(BadReference) as caught:
-        ModelRef.parse("https://huggingface.co/bigscience/bloom")
-    assert "bigscience/bloom" in (caught.value.hint or "")
+@pytest.mark.parametrize(
+    ("address", "meant"),
+    [
+        ("https://huggingface.co/bigscience/bloom", "bigscience/bloom"),
+        ("http://huggingface.co/bigscience/bloom/", "bigscience/bloom"),
+        ("HTTPS://HuggingFace.co/bigscience/bloom", "bigscience/bloom"),
+        ("https://www.huggingface.co/bigscience/bloom", "bigscience/bloom"),
+        ("https://hf.co/bigscience/bloom?library=transformers#intro", "bigscience/bloom"),
+        ("huggingface.co/bigscience/bloom", "bigscience/bloom"),
+        ("https://huggingface.co/gpt2", "gpt2"),
+        ("https://huggingface.co/gpt2/tree/v1", "gpt2@v1"),
+        ("https://huggingface.co/bigscience/bloom/tree/main", "bigscience/bloom"),
+        ("https://huggingface.co/bigscience/bloom/tree/v1.2", "bigscience/bloom@v1.2"),
+        ("https://huggingface.co/bigscience/bloom/tree/v1.2/sub/folder", "bigscience/bloom@v1.2"),
+        ("https://huggingface.co/bigscience/bloom/tree/refs%2Fpr%2F7", "bigscience/bloom@refs/pr/7"),
+        ("https://huggingface.co/bigscience/bloom/blob/refs/pr/7/a.json", "bigscience/bloom@refs/pr/7"),
+        ("https://huggingface.co/bigscience/bloom/blob/main/config.json", "bigscience/bloom"),
+        ("https://huggingface.co/bigscience/bloom/blob/053d9cd/config.json", "bigscience/bloom@053d9cd"),
+        ("https://huggingface.co/bigscience/bloom/resolve/v2/x.safetensors", "bigscience/bloom@v2"),
+        ("https://huggingface.co/bigscience/bloom/commit/053d9cd", "bigscience/bloom@053d9cd"),
+        ("https://huggingface.co/bigscience/bloom/discussions/3", "bigscience/bloom"),
+        ("https://huggingface.co/datasets/tatsu-lab/alpaca", "data:tatsu-lab/alpaca"),
+        ("https://huggingface.co/datasets/tatsu-lab/alpaca/viewer", "data:tatsu-lab/alpaca"),
+    ],
+)
+def test_an_address_of_the_hub_is_the_reference_it_means(address: str, meant: str) -> None:
+    assert ModelRef.parse(address) == ModelRef.parse(meant)
+    assert str(ModelRef.parse(address)) == meant
+
+
+def test_other_addresses_are_told_what_to_write() -> None:
+    with pytest.raises(BadReference, match="is not an address of the Hub") as caught:
+        ModelRef.parse("https://example.org/bigscience/bloom")
+    assert "https://huggingface.co/bigscience/bloom" in (caught.value.hint or "")
+
+
+def test_a_name_that_looks_like_a_host_stays_a_name() -> None:
+    assert ModelRef.parse("hf.co/name").repo_id == "hf.co/name"
 
 
 @given(st.text(max_size=300))
