@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from registry.catalog.catalog import Catalog
 from registry.errors import BadSettings, UsageError
@@ -11,6 +12,7 @@ from registry.model.edges import Claim, Origin, Relation
 from registry.model.facts import MAX_TEXT, NAMES
 from registry.model.refs import ModelRef, SourceName
 from registry.model.snapshot import TrainingFact
+from registry.model.units import parse_count
 
 OUTPUTS_OF = "outputs_of"
 """The one fact that is a relation: the model whose outputs this one was trained on."""
@@ -27,7 +29,14 @@ _OF_MODEL = (
 def link(
     catalog: Catalog, derivative: str, base: ModelRef, relation: Relation, note: str, now: datetime
 ) -> None:
-    """Say by hand that `derivative` was made from `base`. The note says who knows and how."""
+    """Say by hand that `derivative` was made from `base`, or trained on it when it is a dataset. The note
+    says who knows and how. Raises `UsageError` for a relation that cannot be."""
+    is_dataset = base.source is SourceName.DATA
+    if is_dataset != (relation is Relation.TRAINED_ON):
+        raise UsageError(
+            f"{base.repo_id} is {'a dataset' if is_dataset else 'a model'}, not a base by {relation}",
+            hint="--relation trained_on is for data:org/name, and for nothing else",
+        )
     _claim(catalog, derivative, base, relation, note, now, denied=False)
 
 
@@ -54,14 +63,31 @@ def parse_fact(text: str, source: str, note: str | None = None) -> TrainingFact:
     if name == "license_file" and not all(part.strip() for part in value.partition("=")):
         raise BadSettings(f"{name} needs a file and its license", hint="for example LICENSE.txt=gemma")
     if NAMES[name].unit is None:
+        _check_text(name, value)
         return TrainingFact(name, value, source, note=note)
+    return TrainingFact(name, _number(name, value), source, note=note)
+
+
+def _check_text(name: str, value: str) -> None:
+    if name == "published":
+        try:
+            date.fromisoformat(value)
+        except ValueError:
+            raise BadSettings(f"{name}={value} is not a date", hint="write 2022-07-11") from None
+    if name == "training_country" and not re.fullmatch("[A-Z]{2,3}", value):
+        raise BadSettings(f"{name}={value} is not an ISO 3166 code", hint="for example FR or USA")
+
+
+def _number(name: str, value: str) -> int | float:
+    """A quantity, `366e9` or `366B`."""
     try:
         number = float(value)
     except ValueError:
-        number = float("nan")
+        count = parse_count(value)
+        number = float("nan") if count is None else float(count)
     if not 0 <= number < float("inf"):
-        raise BadSettings(f"{name}={value} is not a number of {NAMES[name].unit}")
-    return TrainingFact(name, int(number) if number.is_integer() else number, source, note=note)
+        raise BadSettings(f"{name}={value} is not a number of {NAMES[name].unit}", hint="write 366e9 or 366B")
+    return int(number) if number.is_integer() else number
 
 
 def annotate(catalog: Catalog, repo_id: str, facts: Sequence[TrainingFact], now: datetime) -> None:

@@ -44,11 +44,17 @@ def test_an_edge_by_hand_needs_a_note_and_two_models(tmp_path: Path) -> None:
             link(catalog, "a/child", ModelRef.parse("a/base"), Relation.MERGE, " ", NOW)
         with pytest.raises(UsageError, match="its own base"):
             link(catalog, "a/child", ModelRef.parse("a/child"), Relation.MERGE, "x", NOW)
+        with pytest.raises(UsageError, match="is a dataset"):
+            link(catalog, "a/child", ModelRef.parse("data:a/x"), Relation.FINETUNE, "x", NOW)
+        with pytest.raises(UsageError, match="is a model"):
+            link(catalog, "a/child", ModelRef.parse("a/x"), Relation.TRAINED_ON, "x", NOW)
 
 
 def test_facts_are_kept_with_their_source(tmp_path: Path) -> None:
     fact = parse_fact("training_tokens=366e9", "https://arxiv.org/abs/2211.05100")
     assert (fact.name, fact.value) == ("training_tokens", 366 * 10**9)
+    assert parse_fact("training_tokens=366B", "x").value == fact.value
+    assert parse_fact("published=2022-07-11", "x").value == "2022-07-11"
     with filled(tmp_path) as catalog:
         annotate(catalog, "a/child", [fact, parse_fact("hardware = NVIDIA A100 80GB", "paper")], NOW)
         assert {(kept.name, kept.value) for _, kept in catalog.facts("a/child")} == {
@@ -72,6 +78,8 @@ def test_outputs_of_a_model_are_an_edge(tmp_path: Path) -> None:
         ("training_tokens=many", "x", "not a number of tokens"),
         ("training_tokens=-1", "x", "not a number"),
         ("training_tokens=inf", "x", "not a number"),
+        ("published=yesterday", "x", "not a date"),
+        ("training_country=Narnia", "x", "not an ISO 3166 code"),
         ("tokens=3", "x", "unknown fact 'tokens'"),
         ("training_tokens=3", " ", "needs a source"),
     ],
