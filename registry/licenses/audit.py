@@ -226,7 +226,7 @@ def _to_root(world: World, way: Sequence[Edge], license_id: str | None) -> tuple
         ]
         if not above:
             break
-        found.append(min(above, key=lambda edge: edge.base))
+        found.append(min(above, key=lambda edge: (edge.base, edge.relation)))
     return tuple(found)
 
 
