@@ -76,7 +76,7 @@ def _finding(finding: FindingLike) -> RenderableType:
     if finding.fix:
         pairs.append(("fix", finding.fix))
     if finding.waived is not None:
-        until = f", until {finding.waived.expires:%Y-%m-%d}" if finding.waived.expires else ""
+        until = f", until {finding.waived.expiry:%Y-%m-%d}" if finding.waived.expiry else ""
         owner = f" ({finding.waived.owner}{until})" if finding.waived.owner else until
         pairs.append(("waived", f"{finding.waived.reason}{owner}"))
     message, *rest = pairs

@@ -90,7 +90,7 @@ def _finding(finding: FindingLike) -> Iterator[str]:
         yield f"  - **fix: {text(finding.fix)}**"
     if finding.waived is not None:
         waived = finding.waived
-        until = f", until {waived.expires:%Y-%m-%d}" if waived.expires else ""
+        until = f", until {waived.expiry:%Y-%m-%d}" if waived.expiry else ""
         yield f"  - waived: {text(waived.reason)}{until}"
 
 

@@ -226,7 +226,7 @@ def finding(one: FindingLike) -> Shape:
         "edge_evidence": one.edge_evidence,
         "waived": None
         if waived is None
-        else {"reason": waived.reason, "owner": waived.owner, "expires": waived.expires},
+        else {"reason": waived.reason, "owner": waived.owner, "expiry": waived.expiry},
         "check": one.check,
         "chain_hash": one.chain_hash,
         "fingerprint": one.fingerprint,

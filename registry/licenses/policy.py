@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any
 
@@ -60,7 +61,7 @@ class Policy:
             "severity": {code: str(level) for code, level in sorted(self.severity.items())},
             "fail_on": None if self.fail_on is None else str(self.fail_on),
             "waivers": sorted(
-                [w.model, w.code, w.reason, w.owner, w.expires and w.expires.isoformat(), w.chain_hash]
+                [w.model, w.code, w.reason, w.owner, w.expiry and w.expiry.isoformat(), w.chain_hash]
                 for w in self.waivers
             ),
         }
@@ -123,7 +124,15 @@ class _Place:
                     here = entry is None and title == self.table
             if here and re.match(rf"\s*[\"']?{re.escape(key.rpartition('.')[2])}[\"']?\s*=", line):
                 return number
-        return opened
+        return opened or self._mentioned(key)
+
+    def _mentioned(self, key: str) -> int | None:
+        """The first line that opens with the key as part of a dotted name, or holds it in an inline table."""
+        first, _, last = key.partition(".")
+        word = rf"[\"']?{re.escape(last or first)}[\"']?\s*[.=]"
+        starts = rf"\s*(?:[\w\"'-]+\s*\.\s*)*{word}|\s*[\"']?{re.escape(first)}[\"']?\s*=.*{word}"
+        lines = enumerate(self.text.splitlines(), 1)
+        return next((number for number, line in lines if re.match(starts, line)), None)
 
 
 def _one_of(choices: Sequence[str]) -> Callable[[object, str, _Place], object]:
@@ -151,6 +160,16 @@ def _texts(value: object, key: str, place: _Place) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(one, str) and one.strip() for one in value):
         raise place.wrong(key, f"{key} is a list of texts, not {value!r:.60}")
     return tuple(sorted({one.strip() for one in value}))
+
+
+def _territory(value: object, key: str, place: _Place) -> object:
+    places = tuple(one.upper() for one in _texts(value, key, place))
+    for one in places:
+        # A place nobody can match would pass every audit in silence.
+        if not re.fullmatch(r"[A-Z]{2}", one):
+            what = f"{key} names {one!r:.60}, which is no place we know"
+            raise place.wrong(key, what, hint="EU, UK, or a code such as DE")
+    return places
 
 
 def _licenses(value: object, key: str, place: _Place) -> object:
@@ -185,11 +204,8 @@ def _severities(value: object, key: str, place: _Place) -> object:
     for code, level in value.items():
         if level not in tuple(Severity) or not isinstance(level, str):
             raise place.wrong(f"{key}.{code}", f"{code} is one of {', '.join(Severity)}, not {level!r:.60}")
-        # A guest's codes are not ours to list: theirs carry a slash.
-        if code not in CODES and "/" not in code:
-            raise place.wrong(
-                f"{key}.{code}", f"unknown code {code!r:.60}", hint=f"known are {', '.join(CODES)}"
-            )
+        if slip := _slip(code):
+            raise place.wrong(f"{key}.{code}", f"unknown code {code!r:.60}", hint=slip)
         found[code] = Severity(level)
     return MappingProxyType(dict(sorted(found.items())))
 
@@ -197,6 +213,12 @@ def _severities(value: object, key: str, place: _Place) -> object:
 def _fail_on(value: object, key: str, place: _Place) -> object:
     level = _one_of(("note", "warning", "error", "never"))(value, key, place)
     return None if level == "never" else Severity(str(level))
+
+
+def _slip(code: str) -> str | None:
+    """What was meant by a code that only resembles one of ours. A guest may have any code of its own."""
+    close = [] if code in CODES else get_close_matches(code, CODES, cutoff=0.8)
+    return f"did you mean {', '.join(close)}?" if close else None
 
 
 def _waivers(value: object, key: str, place: _Place) -> object:
@@ -214,34 +236,37 @@ def _waiver(row: Mapping[str, object], entry: int, place: _Place) -> Waiver:
             raise place.wrong(
                 key, f"unknown key {key!r} in a waiver", hint=", ".join(_WAIVER_KEYS), entry=entry
             )
+    code = str(row["code"])
+    if slip := _slip(code):
+        raise place.wrong("code", f"unknown code {code!r:.60}", hint=slip, entry=entry)
     for key in ("owner", "chain_hash"):
         if key in row and not isinstance(row[key], str):
             raise place.wrong(key, f"{key} is a text, not {row[key]!r:.60}", entry=entry)
-    expires = row.get("expires")
-    if isinstance(expires, str):
+    expiry = row.get("expiry")
+    if isinstance(expiry, str):
         try:
-            expires = date.fromisoformat(expires)
+            expiry = date.fromisoformat(expiry)
         except ValueError:
-            raise place.wrong("expires", f"expires is a date, not {expires!r:.60}", entry=entry) from None
-    if isinstance(expires, datetime) or not isinstance(expires, (date, type(None))):
-        raise place.wrong("expires", f"expires is a date, not {expires!s:.60}", entry=entry)
+            raise place.wrong("expiry", f"expiry is a date, not {expiry!r:.60}", entry=entry) from None
+    if isinstance(expiry, datetime) or not isinstance(expiry, (date, type(None))):
+        raise place.wrong("expiry", f"expiry is a date, not {expiry!s:.60}", entry=entry)
     owner, mark = row.get("owner"), row.get("chain_hash")
     return Waiver(
         str(row["model"]),
         str(row["code"]),
         str(row["reason"]),
         None if owner is None else str(owner),
-        expires,
+        expiry,
         None if mark is None else str(mark),
     )
 
 
-_WAIVER_KEYS = ("model", "code", "reason", "owner", "expires", "chain_hash")
+_WAIVER_KEYS = ("model", "code", "reason", "owner", "expiry", "chain_hash")
 _READERS: Mapping[str, Callable[[Any, str, _Place], Any]] = {
     "use": _one_of(USES),
     "annual_revenue_usd": _number,
     "monthly_active_users": _number,
-    "territory": lambda value, key, place: tuple(one.upper() for one in _texts(value, key, place)),
+    "territory": _territory,
     "allow": _licenses,
     "deny": _licenses,
     "require_reviewed": _flag,

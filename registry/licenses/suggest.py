@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from math import log2
 
 from registry.licenses.audit import audit, vouched
@@ -36,12 +36,14 @@ def suggest(
     policy: Policy,
     table: LicenseTable,
     as_of: datetime | None = None,
+    today: date | None = None,
     limit: int = 3,
 ) -> tuple[Suggestion, ...]:
     """The nearest of `candidates` that have no finding at or above the policy's `fail_on` (an error when
     that is never) and whose terms are known in full, nearest first.
 
     Nearest: same lineage, then same task and similar size. A candidate that shares neither is left out.
+    today: the day waivers are held against; without it only those that never expire count.
     """
     model = models.get(failing)
     if model is None:
@@ -53,8 +55,10 @@ def suggest(
     )
     found: list[Suggestion] = []
     fail_on = policy.fail_on or Severity.ERROR
+    if today is None:
+        policy = replace(policy, waivers=tuple(one for one in policy.waivers if one.expiry is None))
     for (_, _, why), name in near:
-        result = audit(models, [name], policy=policy, table=table, as_of=as_of)
+        result = audit(models, [name], policy=policy, table=table, as_of=as_of, today=today)
         world = World(models, [name], policy=policy, table=table, as_of=as_of)
         if not result.counted(fail_on) and vouched(name, world):
             found.append(Suggestion(name, world.shown(name), why))

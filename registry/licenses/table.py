@@ -210,6 +210,8 @@ def parse_table(text: str) -> LicenseTable:
         for alias in (entry.id, *entry.aliases):
             if key_of(alias) not in shared:
                 keys.setdefault(key_of(alias), entry.id)
+    for entry in terms.values():
+        keys.setdefault(key_of(entry.name), entry.id)
     expressions: dict[str, str] = {}
     for entry in terms.values():
         # Hub ids come first in the file: MIT is `mit`, not a vendor's own name for it.

@@ -11,7 +11,7 @@ from datetime import date
 class Waiver:
     """An exception for one code on one model.
 
-    expires: the last day it counts, `None` for no end. chain_hash: the chain it was granted for; another
+    expiry: the last day it counts, `None` for no end. chain_hash: the chain it was granted for; another
     chain voids it. `None` covers any chain.
     """
 
@@ -19,7 +19,7 @@ class Waiver:
     code: str
     reason: str
     owner: str | None = None
-    expires: date | None = None
+    expiry: date | None = None
     chain_hash: str | None = None
 
     def state(self, model: str, code: str, chain_hash: str, today: date) -> str | None:
@@ -28,7 +28,7 @@ class Waiver:
             return None
         if self.chain_hash is not None and self.chain_hash != chain_hash:
             return "void"
-        if self.expires is not None and today > self.expires:
+        if self.expiry is not None and today > self.expiry:
             return "expired"
         return "active"
 

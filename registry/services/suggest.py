@@ -44,7 +44,7 @@ def with_suggestions(
     found: dict[str, tuple[Suggestion, ...]] = {}
     for model in failing:
         for strictness in dict.fromkeys((min(bar, Severity.WARNING, key=lambda level: level.rank), bar)):
-            passing = _passing(catalog, model, loaded, strictness, as_of)
+            passing = _passing(catalog, model, loaded, strictness, now, as_of)
             passing = _unless_refused(catalog, passing, loaded, bar, now, as_of, checks)
             if passing:
                 found[model] = passing
@@ -53,7 +53,7 @@ def with_suggestions(
 
 
 def _passing(
-    catalog: Catalog, model: str, loaded: LoadedPolicy, bar: Severity, as_of: datetime | None
+    catalog: Catalog, model: str, loaded: LoadedPolicy, bar: Severity, now: datetime, as_of: datetime | None
 ) -> tuple[Suggestion, ...]:
     candidates = sorted(_candidates(catalog, model))
     return engine.suggest(
@@ -63,6 +63,7 @@ def _passing(
         policy=replace(loaded.policy, fail_on=bar),
         table=load_table(),
         as_of=as_of,
+        today=(as_of or now).date(),
         limit=GIVEN,
     )
 

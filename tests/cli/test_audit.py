@@ -133,7 +133,7 @@ class TestPolicy:
     def test_a_waiver_silences_until_it_ends(self, run_cli: Run) -> None:
         waiver = (
             "[[waivers]]\nmodel = 'acme/bloomz-merged'\ncode = 'restriction-dropped'\nreason = 'agreed'\n"
-            "owner = 'legal'\nexpires = {}\n"
+            "owner = 'legal'\nexpiry = {}\n"
         )
         Path("policy.toml").write_text(waiver.format("2999-01-01"), encoding="utf-8")
         result = run_cli("audit", "acme/bloomz-merged")

@@ -72,7 +72,7 @@ RULES = {
 }
 
 WAIVER = Waiver(
-    "acme/bloomz-lora", "missing-license", "agreed in writing", owner="legal", expires=date(2027, 1, 31)
+    "acme/bloomz-lora", "missing-license", "agreed in writing", owner="legal", expiry=date(2027, 1, 31)
 )
 
 AUDIT = Audit(

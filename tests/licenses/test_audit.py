@@ -87,7 +87,7 @@ def waived(*waivers: Waiver, today: date | None = None, as_of: datetime | None =
 def test_waivers() -> None:
     (one,) = waived().findings
     pinned = Waiver(
-        "a/m", "restriction-dropped", "bought", expires=date(2026, 1, 1), chain_hash=one.chain_hash
+        "a/m", "restriction-dropped", "bought", expiry=date(2026, 1, 1), chain_hash=one.chain_hash
     )
     result = waived(pinned, today=date(2026, 1, 1))
     assert result.findings == (replace(one, waived=pinned),)
@@ -233,6 +233,20 @@ def test_suggestions() -> None:
     ]
     assert suggest("a/nowhere", models, list(models), policy=Policy(), table=TABLE) == ()
     assert len(suggest("a/m", models, list(models), policy=Policy(), table=TABLE, limit=1)) == 1
+
+
+def test_an_expired_waiver_suggests_nothing() -> None:
+    rows = world("a/m cc-by-nc-4.0 finetune:e/e", "e/e cc-by-nc-4.0")
+    ends = Waiver("e/e", "policy-commercial", "bought", expiry=date(2026, 5, 1))
+
+    def found(today: date | None, waiver: Waiver) -> list[str]:
+        policy = Policy(use="commercial", waivers=(waiver,))
+        return [one.repo_id for one in suggest("a/m", rows, ["e/e"], policy=policy, table=TABLE, today=today)]
+
+    assert found(date(2026, 5, 1), ends) == ["e/e"]
+    assert found(date(2026, 5, 2), ends) == []
+    assert found(None, ends) == []
+    assert found(None, replace(ends, expiry=None)) == ["e/e"]
 
 
 def test_a_label_that_was_right_once_is_not_foreign() -> None:

@@ -140,6 +140,12 @@ BAD: list[tuple[str, str, Models, dict[str, Any]]] = [
     (
         "policy-threshold",
         "error",
+        world("a/m llama2"),
+        {"monthly_active_users": 800_000_000, "use": "research"},
+    ),
+    (
+        "policy-threshold",
+        "error",
         world("s/r other=stabilityai-community", "a/m mit finetune:s/r"),
         {"annual_revenue_usd": 2_000_000},
     ),
@@ -238,6 +244,16 @@ CLEAN: list[tuple[str, Models, dict[str, Any]]] = [
     ("policy-territory", world("a/m llama3.2"), {"territory": ("EU",)}),
     ("policy-territory", world(node("a/m-vision llama3.2", task="text-generation")), {"territory": ("EU",)}),
     ("policy-threshold", world("a/m llama2"), {"monthly_active_users": 1000}),
+    (
+        "policy-threshold",
+        world("a/m other=tongyi-qianwen"),
+        {"monthly_active_users": 200_000_000, "use": "research"},
+    ),
+    (
+        "policy-threshold",
+        world("a/m other=stabilityai-community"),
+        {"annual_revenue_usd": 2_000_000, "use": "research"},
+    ),
     ("policy-denied", world("b/r apache-2.0", "a/m mit finetune:b/r"), {"allow": ("mit",)}),
     ("policy-unreviewed", world("a/m mit"), {"require_reviewed": True}),
 ]

@@ -34,14 +34,14 @@ model = "a/m"
 code = "nc-dropped"
 reason = "license bought, contract 17"
 owner = "legal@example.org"
-expires = 2027-01-31
+expiry = 2027-01-31
 chain_hash = "0123456789abcdef"
 
 [[waivers]]
 model = "a/n"
 code = "name-rule"
 reason = "renamed soon"
-expires = "2027-02-01"
+expiry = "2027-02-01"
 """
 
 
@@ -112,18 +112,29 @@ def test_the_table_of_a_settings_file() -> None:
         ("fail_on = 'always'", r"p:1: fail_on is one of"),
         ("usage = 1", r"p:1: unknown key 'usage'"),
         ("waivers = 1", r"p:1: waivers are written as \[\[waivers\]\]"),
-        ("[[waivers]]\nmodel = 'a'\ncode = 'b'", r"p:1: a waiver needs reason"),
+        ("[[waivers]]\nmodel = 'a'\ncode = 'name-rule'", r"p:1: a waiver needs reason"),
         (
-            "[[waivers]]\nmodel='a'\ncode='b'\nreason='c'\n[[waivers]]\nmodel='a'\ncode=2\nreason='c'",
+            "[[waivers]]\nmodel='a'\ncode='name-rule'\nreason='c'\n[[waivers]]\nmodel='a'\ncode=2\nreason='c'",
             r"p:7: a waiver needs code",
         ),
-        ("[[waivers]]\nmodel = 'a'\ncode = 'b'\nreason = 'c'\nuntil = 1", r"p:5: unknown key 'until'"),
-        ("[[waivers]]\nmodel = 'a'\ncode = 'b'\nreason = 'c'\nowner = 1", r"p:5: owner is a text"),
-        ("[[waivers]]\nmodel = 'a'\ncode = 'b'\nreason = 'c'\nexpires = 'soon'", r"p:5: expires is a date"),
         (
-            "[[waivers]]\nmodel='a'\ncode='b'\nreason='c'\nexpires=2027-01-01T00:00:00",
-            r"p:5: expires is a date",
+            "[[waivers]]\nmodel = 'a'\ncode = 'name-rule'\nreason = 'c'\nuntil = 1",
+            r"p:5: unknown key 'until'",
         ),
+        ("[[waivers]]\nmodel = 'a'\ncode = 'name-rule'\nreason = 'c'\nowner = 1", r"p:5: owner is a text"),
+        (
+            "[[waivers]]\nmodel = 'a'\ncode = 'name-rule'\nreason = 'c'\nexpiry = 'soon'",
+            r"p:5: expiry is a date",
+        ),
+        (
+            "[[waivers]]\nmodel='a'\ncode='name-rule'\nreason='c'\nexpiry=2027-01-01T00:00:00",
+            r"p:5: expiry is a date",
+        ),
+        ("territory = ['EU', 'Germany']", r"p:1: territory names 'GERMANY', which is no place we know"),
+        ("[[waivers]]\nmodel = 'a'\ncode = 'nc-droped'\nreason = 'c'", r"p:3: unknown code 'nc-droped'"),
+        ("\nseverity = {nc-dropped = 'fatal'}", r"p:2: nc-dropped is one of"),
+        ("\nseverity.nc-dropped = 'fatal'", r"p:2: nc-dropped is one of"),
+        ("\nusage.a = 1", r"p:2: unknown key 'usage'"),
         ("use = ", r"p:1: Invalid value"),
         ("a = " + "[" * 10_000, r"p:"),
     ],
@@ -142,7 +153,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 
 def test_waivers_end_and_are_tied_to_their_chain() -> None:
-    ends = Waiver("a/m", "name-rule", "r", expires=date(2026, 5, 1))
+    ends = Waiver("a/m", "name-rule", "r", expiry=date(2026, 5, 1))
     tied = Waiver("a/m", "name-rule", "r", chain_hash="abc")
     for day, chain, expected in (
         (date(2026, 5, 1), "x", (ends, (tied,))),

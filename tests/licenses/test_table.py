@@ -66,6 +66,8 @@ def test_every_fact_is_a_known_value_with_a_source() -> None:
         ("Llama 3.1", "llama3.1"),
         ("FLUX.1-dev Non-Commercial", "flux-1-dev-nc"),
         ("flux 1 dev non commercial license", "flux-1-dev-nc"),
+        ("FLUX.1 [dev] Non-Commercial License", "flux-1-dev-nc"),
+        ("LLAMA 3 COMMUNITY LICENSE", "llama3"),
         ("LicenseRef-scancode-llama-4-cla-2025", "llama4"),
         ("https://www.apache.org/licenses/LICENSE-2.0.txt", "apache-2.0"),
         ("https://mistral.ai/licences/MNPL-0.1.md", "mnpl"),
@@ -77,6 +79,10 @@ def test_every_fact_is_a_known_value_with_a_source() -> None:
 def test_look_up(text: str, id_: str | None) -> None:
     found = TABLE.lookup(text)
     assert (found and found.id) == id_
+
+
+def test_every_license_is_found_by_its_full_name() -> None:
+    assert {one.id: TABLE.named(one.name) for one in TABLE.terms.values()} == dict(TABLE.terms)
 
 
 def test_addresses_are_compared_without_what_varies() -> None:

@@ -24,8 +24,7 @@ def check(case: Case) -> Iterator[Draft]:
     if policy.use == "commercial":
         for held in case.reaching(Kind.NC):
             yield _draft(case, held, "policy-commercial", "commercial", "the policy is commercial use")
-    if policy.use != "research":
-        yield from _thresholds(case)
+    yield from _thresholds(case)
     places = territories(policy.territory)
     for held in case.reaching(Kind.TERRITORY):
         if held.atom.detail in places:
@@ -50,8 +49,15 @@ def _thresholds(case: Case) -> Iterator[Draft]:
     )
     for kind, number, fact, unit in numbers:
         for held in case.reaching(kind):
+            if policy.use == "research" and _of_business(case.world.terms(held.atom.license), kind):
+                continue
             if number is not None and number >= int(held.atom.detail):
                 yield _draft(case, held, "policy-threshold", fact, f"the policy says {number:,} {unit}")
+
+
+def _of_business(terms: Terms, kind: Kind) -> bool:
+    """Whether a limit is on commercial use only: revenue always, users where the license says so."""
+    return kind is Kind.REVENUE or "commercial" in (terms.value("mau_effect") or "")
 
 
 def _draft(case: Case, held: Held, code: str, fact: str, why: str) -> Draft:
