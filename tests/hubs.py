@@ -73,14 +73,6 @@ def recorded(
         card_data["license"] = license
     if datasets:
         card_data["datasets"] = list(datasets)
-    all_tags = [
-        *tags,
-        *(f"dataset:{dataset}" for dataset in datasets),
-        *(f"base_model:{name}" for name in bases),
-        *(f"base_model:{relation}:{name}" for name in bases if relation),
-        *([f"license:{license}"] if license else []),
-        "region:us",
-    ]
     whole: dict[str, object] = {
         "_id": commit_of(f"id {repo_id}")[:24],
         "id": repo_id,
@@ -96,7 +88,7 @@ def recorded(
         "pipeline_tag": "text-generation",
         "createdAt": "2024-01-01T00:00:00.000Z",
         "lastModified": "2024-02-01T00:00:00.000Z",
-        "tags": all_tags,
+        "tags": [*tags, *_tags(bases, relation, license, datasets), "region:us"],
         "cardData": card_data if card is None else dict(card),
         "siblings": [{"rfilename": path} for path in contents],
         **document,
@@ -110,6 +102,18 @@ def recorded(
         headers_answer=headers_answer,
         restricted=restricted,
     )
+
+
+def _tags(
+    bases: Sequence[str], relation: str | None, license_id: str | None, datasets: Sequence[str]
+) -> list[str]:
+    """The tags the Hub derives from a card."""
+    return [
+        *(f"dataset:{dataset}" for dataset in datasets),
+        *(f"base_model:{name}" for name in bases),
+        *(f"base_model:{relation}:{name}" for name in bases if relation),
+        *([f"license:{license_id}"] if license_id else []),
+    ]
 
 
 def by_id(*models: Recorded) -> dict[str, Recorded]:
