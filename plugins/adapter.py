@@ -17,13 +17,13 @@ class AdapterStorage:
 
     def savings(self, case: ReuseCase) -> Sequence[Saving]:
         """One saving per base reached by an adapter edge, when both sizes are known and it saved any."""
-        own = case.weight_bytes.get(case.model.repo_id)
+        own = case.model.weight_bytes
         if own is None:
             return ()
         return [
-            _saving(case.model.repo_id, base.repo_id, own, case.weight_bytes[base.repo_id])
+            _saving(case.model.brief.repo_id, base.brief.repo_id, own, base.weight_bytes)
             for base, relation in case.bases
-            if relation is Relation.ADAPTER and case.weight_bytes.get(base.repo_id, 0) > own
+            if relation is Relation.ADAPTER and base.weight_bytes is not None and base.weight_bytes > own
         ]
 
 

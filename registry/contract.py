@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from types import MappingProxyType
 from typing import Any, Protocol
 
 from registry.errors import PluginConflict
 from registry.model.edges import Edge, Relation
-from registry.model.estimate import Saving
-from registry.model.records import ModelBrief, Problem
+from registry.model.estimate import Estimate, Saving
+from registry.model.records import ModelBrief, Problem, Sizes
 from registry.model.refs import ModelRef
 from registry.model.snapshot import Gate, LicenseClaim, ModelSnapshot
+from registry.model.training import TrainingEstimate, TrainingInputs
 
 HOUSE = "registry"
 """The owner of what no guest brought."""
@@ -45,15 +47,75 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Subject:
+    """A model as cost and savings models see it. sizes: `None` where no file list was read.
+
+    weight_bytes: of one copy of its weights, `None` where unknown; weights_told: `files` when read from
+    their sizes, `dtypes` when worked out from how many numbers of which type it holds.
+    """
+
+    brief: ModelBrief
+    training: TrainingInputs
+    sizes: Sizes | None = None
+    weight_bytes: int | None = None
+    weights_told: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPrice:
+    """What a model behind an API asks, in USD per million tokens, on a day."""
+
+    id: str
+    input: float
+    output: float
+    day: str
+    source: str
+
+
+class Economy(Protocol):
+    """What things cost, from dated tables. The house's own, with a cost model of the user's choice."""
+
+    @property
+    def today(self) -> date:
+        """The day prices are asked for."""
+        ...
+
+    def training(self, inputs: TrainingInputs, at: date | None = None) -> TrainingEstimate:
+        """What making a model takes, at prices of that day (`None`: of its own time)."""
+        ...
+
+    def storage(self, size: int) -> Estimate:
+        """What keeping `size` bytes for a year costs, in `USD/year`."""
+        ...
+
+    def tokens(self, name: str) -> TokenPrice | None:
+        """What an API asked for tokens of that model."""
+        ...
+
+
+class CostModel(Protocol):
+    """A way to work out what making a model takes, in place of the house's."""
+
+    name: str
+    summary: str
+
+    def training(self, inputs: TrainingInputs, at: date | None = None) -> TrainingEstimate:
+        """What cannot be told is `None`; raises nothing for facts that are missing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class ReuseCase:
     """One model with what it was made from, as a savings model sees it.
 
-    weight_bytes: bytes of weight files by `repo_id` (one format counted once), missing where unknown.
+    derivatives: how many models of the catalog were made directly from each base, by its `repo_id` and
+    by relation.
     """
 
-    model: ModelBrief
-    bases: tuple[tuple[ModelBrief, Relation], ...]
-    weight_bytes: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    model: Subject
+    bases: tuple[tuple[Subject, Relation], ...]
+    economy: Economy
+    derivatives: Mapping[str, Mapping[Relation, int]] = field(default_factory=lambda: MappingProxyType({}))
 
 
 class SavingsModel(Protocol):
@@ -159,6 +221,7 @@ class PluginHost:
     def __init__(self, reserved: Iterable[tuple[str, str]] = ()) -> None:
         self.guest = HOUSE
         self.savings_models: dict[str, SavingsModel] = {}
+        self.cost_models: dict[str, CostModel] = {}
         self.exporters: dict[str, Exporter] = {}
         self.checks: dict[str, Check] = {}
         self.commands: dict[str, Command] = {}
@@ -166,6 +229,9 @@ class PluginHost:
 
     def add_savings_model(self, model: SavingsModel) -> None:
         self._claim("savings model", model.name, self.savings_models, model)
+
+    def add_cost_model(self, model: CostModel) -> None:
+        self._claim("cost model", model.name, self.cost_models, model)
 
     def add_exporter(self, exporter: Exporter) -> None:
         self._claim("exporter", exporter.name, self.exporters, exporter)

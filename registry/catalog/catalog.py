@@ -11,6 +11,7 @@ from typing import Self
 from registry.catalog import (
     byhand,
     checking,
+    holdings,
     house,
     identity,
     licensing,
@@ -26,9 +27,17 @@ from registry.catalog.facts import facts_of
 from registry.catalog.location import parse_location
 from registry.catalog.schema import MigrationReport
 from registry.catalog.search import search
-from registry.model.edges import Claim, Edge
+from registry.model.edges import Claim, Edge, Relation
 from registry.model.filters import Filter
-from registry.model.records import HistoryEntry, KeptClaim, LicenseRecord, ModelBrief, Problem, SaveReport
+from registry.model.records import (
+    HistoryEntry,
+    Holding,
+    KeptClaim,
+    LicenseRecord,
+    ModelBrief,
+    Problem,
+    SaveReport,
+)
 from registry.model.snapshot import ModelSnapshot, TrainingFact
 
 __all__ = ["Catalog", "MigrationReport"]
@@ -213,6 +222,20 @@ class Catalog:
     def tracked_after(self, name: str, limit: int) -> list[str]:
         """The next `limit` models somebody added, in the order of their names."""
         return self._database.read(lambda c: licensing.license_page(c, name, limit))
+
+    def holdings(self, repo_ids: Iterable[str]) -> dict[str, Holding]:
+        """What models weigh and how they were made, by present name; unknown names are missing."""
+        names = list(repo_ids)
+        return self._database.read(lambda c: holdings.holdings(c, names))
+
+    def holdings_after(self, name: str, limit: int) -> dict[str, Holding]:
+        """The same of the next `limit` models somebody added, in the order of their names."""
+        return self._database.read(lambda c: holdings.holdings_after(c, name, limit))
+
+    def derivative_counts(self, repo_ids: Iterable[str]) -> dict[str, dict[Relation, int]]:
+        """How many direct derivatives of each kind models have; those without any are missing."""
+        names = list(repo_ids)
+        return self._database.read(lambda c: holdings.derivative_counts(c, names))
 
     # --- house -----------------------------------------------------------------------------------
 

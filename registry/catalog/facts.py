@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -84,6 +85,19 @@ def facts_of(connection: Connection, name: str, *, past: bool) -> list[tuple[dat
         for model_id in find_ids(connection, [name]).values()
         for told in load_facts(connection, model_id, past=past)
     ]
+
+
+def facts_by_model(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[TrainingFact, ...]]:
+    """The facts told of several models, oldest first; models without any are missing."""
+    found: defaultdict[int, list[TrainingFact]] = defaultdict(list)
+    rows = connection.execute(
+        select(training_facts)
+        .where(training_facts.c.model_id.in_(ids), training_facts.c.current)
+        .order_by(training_facts.c.model_id, training_facts.c.observed_at, training_facts.c.id)
+    )
+    for row in rows:
+        found[row.model_id].append(fact_of(row))
+    return {model_id: tuple(told) for model_id, told in found.items()}
 
 
 def fact_of(row: Row[Any]) -> TrainingFact:

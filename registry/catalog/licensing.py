@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
 
-from registry.catalog.facts import fact_of
+from registry.catalog.facts import facts_by_model
 from registry.catalog.names import chunks, find_ids
 from registry.catalog.tables import (
     blobs,
@@ -22,13 +22,12 @@ from registry.catalog.tables import (
     license_claims,
     models,
     snapshots,
-    training_facts,
     trees,
 )
 from registry.catalog.walking import edges_of, named_edges
 from registry.model.edges import Edge
 from registry.model.records import LicenseRecord
-from registry.model.snapshot import Gate, LicenseClaim, LicenseField, ModelFile, TrainingFact
+from registry.model.snapshot import Gate, LicenseClaim, LicenseField, ModelFile
 
 _LEGAL = ("%licen%", "%notice%", "%copying%", "%eula%", "%policy%", "%terms%")
 """Paths worth looking at; what exactly is a legal text the engine decides."""
@@ -78,7 +77,7 @@ def _records(
         looks = _looks(connection, piece)
         claims = _claims(connection, {*shown, *(look.id for some in looks.values() for look in some)})
         legal = _legal_files(connection, [row.tree_id for row in rows if row.complete])
-        facts = _facts(connection, piece)
+        facts = facts_by_model(connection, piece)
         for row in rows:
             records[row.repo_id] = LicenseRecord(
                 repo_id=row.repo_id,
@@ -202,15 +201,3 @@ def _legal_files(connection: Connection, tree_ids: Iterable[int | None]) -> dict
 
 def _legal() -> ColumnElement[bool]:
     return or_(*(func.lower(files.c.path).like(pattern) for pattern in _LEGAL))
-
-
-def _facts(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[TrainingFact, ...]]:
-    found: defaultdict[int, list[TrainingFact]] = defaultdict(list)
-    rows = connection.execute(
-        select(training_facts)
-        .where(training_facts.c.model_id.in_(ids), training_facts.c.current)
-        .order_by(training_facts.c.model_id, training_facts.c.observed_at, training_facts.c.id)
-    )
-    for row in rows:
-        found[row.model_id].append(fact_of(row))
-    return {model_id: tuple(told) for model_id, told in found.items()}

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select, union_all
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, func, or_, select, union_all
 
 from registry.catalog.claims import claim_of
 from registry.catalog.clean import clean_text
@@ -88,28 +88,32 @@ def escape_like(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def brief_query() -> Select[Any]:
-    """The columns of a `ModelBrief`, in its order."""
+_BRIEF = (
+    models.c.repo_id,
+    models.c.source,
+    models.c.tracked,
+    models.c.removed,
+    snapshots.c.gated,
+    snapshots.c.license,
+    snapshots.c.parameters,
+    snapshots.c.task,
+    snapshots.c.library,
+    models.c.downloads,
+    models.c.likes,
+    trees.c.logical_bytes,
+    func.coalesce(trees.c.unsized_files, 0),
+    snapshots.c.commit_sha,
+    snapshots.c.created_at,
+    snapshots.c.last_modified,
+    models.c.seen_at,
+)
+"""The columns of a `ModelBrief`, in its order."""
+
+
+def brief_query(*more: Column[Any]) -> Select[Any]:
+    """The columns of a `ModelBrief`, in its order, and `more` of the model, its snapshot and its files."""
     return (
-        select(
-            models.c.repo_id,
-            models.c.source,
-            models.c.tracked,
-            models.c.removed,
-            snapshots.c.gated,
-            snapshots.c.license,
-            snapshots.c.parameters,
-            snapshots.c.task,
-            snapshots.c.library,
-            models.c.downloads,
-            models.c.likes,
-            trees.c.logical_bytes,
-            func.coalesce(trees.c.unsized_files, 0),
-            snapshots.c.commit_sha,
-            snapshots.c.created_at,
-            snapshots.c.last_modified,
-            models.c.seen_at,
-        )
+        select(*_BRIEF, *more)
         .select_from(models)
         .join(snapshots, snapshots.c.id == models.c.snapshot_id, isouter=True)
         .join(trees, trees.c.id == snapshots.c.tree_id, isouter=True)
@@ -117,7 +121,8 @@ def brief_query() -> Select[Any]:
 
 
 def brief_of(row: Row[Any]) -> ModelBrief:
-    repo_id, source, tracked, removed, gated, *rest = tuple(row)
+    """The model in a row that `brief_query` selects."""
+    repo_id, source, tracked, removed, gated, *rest = tuple(row)[: len(_BRIEF)]
     return ModelBrief(
         repo_id, SourceName(source), tracked, removed, None if gated is None else Gate(gated), *rest
     )

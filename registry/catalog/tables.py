@@ -112,6 +112,10 @@ trees = Table(
     # Sum of the sizes known, NULL when none is; and how many files it leaves out.
     Column("logical_bytes", BigInteger),
     Column("unsized_files", Integer, nullable=False),
+    # Worked out from the list as `registry.weights.sizes` does.
+    Column("unique_bytes", BigInteger),
+    Column("weight_bytes", BigInteger),
+    Column("copy_bytes", BigInteger),
     UniqueConstraint("model_id", "commit_sha"),
 )
 

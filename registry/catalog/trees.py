@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from hashlib import blake2b
 from typing import Any
 
@@ -12,6 +13,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, select, updat
 from registry.catalog.names import add_missing, chunks, insert_row
 from registry.catalog.tables import blobs, files, trees
 from registry.model.snapshot import ModelFile
+from registry.weights.sizes import measure
 
 # Statements asked for every model saved are put together once.
 _OF_COMMIT = select(trees).where(
@@ -103,15 +105,10 @@ def _stored_worth(connection: Connection, tree: Row[Any]) -> tuple[bool, int, in
 
 
 def _summary(listed: Sequence[ModelFile], complete: bool, digest: bytes) -> dict[str, object]:
-    sizes = [file.size for file in listed if file.size is not None]
-    total = sum(sizes) if sizes or not listed else None
-    return {
-        "digest": digest,
-        "complete": complete,
-        "files": len(listed),
-        "logical_bytes": None if total is None or total > _MAX_INTEGER else total,
-        "unsized_files": len(listed) - len(sizes),
-    }
+    sizes = asdict(measure(listed))
+    # A sum that no column holds is no knowledge.
+    told = {name: None if size is not None and size > _MAX_INTEGER else size for name, size in sizes.items()}
+    return {"digest": digest, "complete": complete} | told
 
 
 def _put_files(connection: Connection, tree_id: int, listed: Sequence[ModelFile]) -> None:

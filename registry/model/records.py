@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 
 from registry.model.edges import Claim, Edge
 from registry.model.refs import SourceName
@@ -37,6 +39,41 @@ class ModelBrief:
     created_at: datetime | None = None
     last_modified: datetime | None = None
     observed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """What the files of one commit weigh, in bytes.
+
+    logical_bytes counts every copy, unique_bytes each content (by sha256) once; both leave out the
+    `unsized_files` whose size no source told, and are `None` when that is all of them.
+    weight_bytes: weight files of all formats together; copy_bytes: of the one format a user downloads,
+    `None` when no weight file has a known size.
+    """
+
+    files: int
+    unsized_files: int
+    logical_bytes: int | None
+    unique_bytes: int | None
+    weight_bytes: int | None
+    copy_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One model with everything that bears on what it weighs, costs and saves.
+
+    sizes: of its current file list, `None` without one. hub_used_bytes: what its host says the repository
+    takes, history included. by_dtype: stored numbers per type. facts: told by sources and people, oldest
+    first. bases: direct ones, datasets included.
+    """
+
+    brief: ModelBrief
+    sizes: Sizes | None = None
+    hub_used_bytes: int | None = None
+    by_dtype: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    facts: tuple[TrainingFact, ...] = ()
+    bases: tuple[Edge, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

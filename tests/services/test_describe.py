@@ -3,12 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from registry.catalog.catalog import Catalog
-from registry.guests import load_plugins
-from registry.model.edges import Relation
 from registry.model.snapshot import ModelFile
-from registry.services.describe import describe, measure
-from registry.services.saving import savings
+from registry.services.describe import describe
 from registry.weights.formats import is_weight_file, one_copy_bytes, weight_format
+from registry.weights.sizes import measure
 from tests.services.fakes import snapshot
 
 SHA = "ab" * 32
@@ -23,10 +21,10 @@ def test_storage_counts_copies_and_contents() -> None:
         ModelFile("README.md", 3),
         ModelFile("unsized.json"),
     ]
-    storage = measure(files, used=1000)
+    storage = measure(files)
     assert (storage.files, storage.unsized_files) == (6, 1)
     assert (storage.logical_bytes, storage.unique_bytes, storage.weight_bytes) == (300, 200, 290)
-    assert storage.hub_used_bytes == 1000
+    assert storage.copy_bytes == 200
     assert one_copy_bytes(files) == 200
     assert one_copy_bytes([ModelFile("a.bin", 5), ModelFile("b.gguf", 9)]) == 9
     assert one_copy_bytes([ModelFile("README.md", 3), ModelFile("x.bin")]) is None
@@ -51,16 +49,3 @@ def test_a_model_only_named_as_a_base_is_described_as_unknown(tmp_path: Path) ->
         assert child.license.id == "mit"
         assert child.storage is not None
         assert child.storage.logical_bytes == 5
-
-
-def test_an_adapter_saves_a_copy_of_its_base(tmp_path: Path) -> None:
-    host, _ = load_plugins()
-    with Catalog.open(str(tmp_path / "c.db"), create=True) as catalog:
-        catalog.save(snapshot("a/base", files=[ModelFile("model.safetensors", 1000, SHA)]))
-        adapter = [ModelFile("adapter_model.safetensors", 10, "cd" * 32)]
-        catalog.save(snapshot("a/lora", "a/base", relation=Relation.ADAPTER, files=adapter))
-        catalog.save(snapshot("a/full", "a/base", files=[ModelFile("model.safetensors", 1000, SHA)]))
-        found = savings(catalog, host.savings_models.values(), "a/lora")
-        assert [(s.kind, s.saved.mid, s.ratio) for s in found] == [("adapter", 990, 100.0)]
-        assert savings(catalog, host.savings_models.values(), "a/full") == ()
-        assert savings(catalog, host.savings_models.values(), "a/base") == ()

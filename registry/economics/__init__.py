@@ -1,0 +1,1 @@
+"""What models cost to make, keep and copy, and what reusing them saved; from dated tables, as ranges."""

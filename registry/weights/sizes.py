@@ -1,0 +1,26 @@
+"""Adding up a list of files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from registry.model.records import Sizes
+from registry.model.snapshot import ModelFile
+from registry.weights.formats import is_weight_file, one_copy_bytes
+
+
+def measure(files: Iterable[ModelFile]) -> Sizes:
+    """What a list of files weighs; an empty list weighs 0."""
+    listed = list(files)
+    sized = [(file, file.size) for file in listed if file.size is not None]
+    # Equal content is judged by sha256 alone; a file without one counts as its own content.
+    contents = {file.sha256 or file.path: size for file, size in sized}
+    unknown = not sized and bool(listed)
+    return Sizes(
+        files=len(listed),
+        unsized_files=len(listed) - len(sized),
+        logical_bytes=None if unknown else sum(size for _, size in sized),
+        unique_bytes=None if unknown else sum(contents.values()),
+        weight_bytes=None if unknown else sum(size for file, size in sized if is_weight_file(file.path)),
+        copy_bytes=one_copy_bytes(listed),
+    )
