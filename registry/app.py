@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from registry.errors import BadReference
+from registry.errors import BadReference, Offline
 from registry.model.refs import ModelRef, SourceName
 from registry.settings import LoadedSettings, Settings
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from registry.catalog.catalog import Catalog
     from registry.contract import PluginHost, Source
     from registry.guests import PluginState
+    from registry.sources.listing import HubList
 
 PAPERS_FILE = "papers.toml"
 """A user's own published-only models, beside `registry.toml`."""
@@ -79,6 +80,24 @@ class App:
             if source is None:
                 source = self._sources[ref.source] = self._open_source(ref.source)
             return source
+
+    def model_list(self, on_note: Callable[[str], None]) -> HubList:
+        """The Hub's list of models. on_note: told what slows a walk down. Raises `Offline`."""
+        if self.environ.get("HF_HUB_OFFLINE", "").lower() in _TRUE:
+            raise Offline(
+                "the list of models was not asked for: HF_HUB_OFFLINE switches the network off",
+                hint="unset HF_HUB_OFFLINE, or import a file of models",
+            )
+        from registry.sources.listing import HubList
+
+        return HubList(
+            endpoint=self.environ.get("HF_ENDPOINT") or None,
+            timeout=self.settings.timeout,
+            max_wait=self.settings.max_wait,
+            on_wait=self._on_wait,
+            on_note=on_note,
+            clock=self.now,
+        )
 
     @property
     def host(self) -> PluginHost:

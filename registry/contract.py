@@ -28,10 +28,12 @@ HOUSE = "registry"
 @dataclass(frozen=True, slots=True)
 class Want:
     """How much of a model to read. headers: the safetensors headers of every shard; deep: files of the
-    repository that carry claims (`config.json` counts as a download on the Hub, so never by default)."""
+    repository that carry claims (`config.json` counts as a download on the Hub, so never by default).
+    listed: the commit whose file list is known whole already and need not be asked for again."""
 
     headers: bool = False
     deep: bool = False
+    listed: str | None = None
 
 
 class Source(Protocol):

@@ -192,3 +192,9 @@ class CatalogUnreachable(CatalogError):
     """The database server is not there, or went away."""
 
     code = "catalog-unreachable"
+
+
+class CrawlOvertaken(CatalogError):
+    """Another process went on with the crawl at hand."""
+
+    code = "crawl-overtaken"

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
-from registry.catalog.claims import Telling, claim_values, recompute_edges, retire
+from registry.catalog.claims import (
+    Telling,
+    add_claims,
+    bases_meant,
+    claim_values,
+    recompute_edges,
+    retire,
+)
 from registry.catalog.clean import clean_claims, clean_facts
 from registry.catalog.facts import keep_facts
 from registry.catalog.names import find_ids, find_or_add, source_of
@@ -24,18 +31,17 @@ def add_claim(connection: Connection, derivative: str, claim: Claim, at: datetim
     if claim.base is None:
         raise UsageError("a claim made by hand must name a base")
     derivative_id = _known(connection, derivative)
-    base_ids = find_or_add(connection, [claim.base])
+    meant = bases_meant(connection, [claim])
     earlier = connection.execute(
-        select(edge_claims.c.id).where(
+        select(edge_claims.c.position).where(
             edge_claims.c.derivative_id == derivative_id,
-            edge_claims.c.base_id == base_ids[claim.base],
+            edge_claims.c.base_id == meant[claim.base][0],
             edge_claims.c.told_by.is_(None),
             edge_claims.c.current,
         )
     ).scalars()
-    retire(connection, list(earlier))
-    told = Telling(None, None, at)
-    connection.execute(insert(edge_claims), [claim_values(derivative_id, claim, base_ids, told)])
+    retire(connection, derivative_id, list(earlier))
+    add_claims(connection, derivative_id, [claim_values(claim, meant, Telling(None, None, at))])
     recompute_edges(connection, [derivative_id])
 
 

@@ -6,14 +6,17 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from registry.catalog import (
     byhand,
     checking,
+    crawling,
+    graphs,
     holdings,
     house,
     identity,
+    imports,
     licensing,
     reading,
     removal,
@@ -22,11 +25,15 @@ from registry.catalog import (
     walking,
 )
 from registry.catalog.backup import backup
+from registry.catalog.bulk import BulkWriter
 from registry.catalog.engine import BUSY_TIMEOUT, Database, connect
 from registry.catalog.facts import facts_of
 from registry.catalog.location import parse_location
 from registry.catalog.schema import MigrationReport
 from registry.catalog.search import search
+from registry.lineage.graph import Derived, Orphan
+from registry.model.bulk import Batch, BulkReport, ImportState
+from registry.model.crawl import Crawl, Walk
 from registry.model.edges import Claim, Edge, Relation
 from registry.model.filters import Filter
 from registry.model.records import (
@@ -40,7 +47,10 @@ from registry.model.records import (
 )
 from registry.model.snapshot import ModelSnapshot, TrainingFact
 
-__all__ = ["Catalog", "MigrationReport"]
+if TYPE_CHECKING:
+    from registry.lineage.csr import LineageGraph
+
+__all__ = ["BulkWriter", "Catalog", "MigrationReport"]
 
 
 class Catalog:
@@ -53,6 +63,7 @@ class Catalog:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.location = database.shown
+        self._graph: LineageGraph | None = None
 
     @classmethod
     def open(
@@ -111,6 +122,51 @@ class Catalog:
         """Keep several, in the order given: all of them or, on an error, none."""
         batch = list(snapshots)
         return self._database.write(lambda c: saving.save_all(c, batch)) if batch else []
+
+    def keep_many(self, batch: Batch, writer: BulkWriter) -> BulkReport:
+        """Keep what a list told of many models, all of them or, on an error, none: the same as saving each,
+        many times as fast. writer: one for all batches of a run."""
+        return self._database.write(lambda c: writer.keep(c, batch))
+
+    def begin_import(self, content: str, at: datetime, *, exactly: bool) -> ImportState:
+        """Begin to import a bulk file, or go on where that was broken off. content: tells the file from any
+        other. exactly: only an import of that very time is gone on with."""
+        return self._database.write(lambda c: imports.begin(c, content, at, exactly=exactly))
+
+    def keep_imported(
+        self, batches: Sequence[Batch], writer: BulkWriter, state: ImportState, until: int
+    ) -> list[BulkReport]:
+        """As `keep_many`, for what stands in a bulk file up to row `until`."""
+        return self._database.write(lambda c: imports.keep(c, batches, writer, state.number, until))
+
+    def finish_import(self, state: ImportState, *, complete: bool) -> None:
+        """Say that a bulk file is in as a whole. complete: it lists all there is, alone or with others of
+        its time."""
+        self._database.write(lambda c: imports.finish(c, state.number, complete=complete))
+
+    def note_vanished(self, at: datetime, limit: int) -> int:
+        """Record up to `limit` models as removed that an earlier complete list had and the one of `at` has
+        not; returns how many."""
+        return self._database.write(lambda c: imports.note_vanished(c, at, limit))
+
+    def begin_crawl(self, walk: Walk, at: datetime, *, afresh: bool = False) -> Crawl:
+        """Where a walk that was begun stands, or the beginning of a new one. afresh: from its beginning."""
+        return self._database.write(lambda c: crawling.begin(c, str(walk), at, afresh=afresh))
+
+    def start_over(self, crawl: Crawl, at: datetime) -> Crawl:
+        """Put a walk back to its beginning."""
+        return self._database.write(lambda c: crawling.start_over(c, crawl, at))
+
+    def keep_page(
+        self, crawl: Crawl, batch: Batch, writer: BulkWriter, place: str | None
+    ) -> tuple[BulkReport, Crawl]:
+        """Keep the models of the next page of a walk and where it goes on, both or, on an error, none;
+        without a `place` the walk is finished. Raises `CatalogError` when another process went on with it."""
+        return self._database.write(lambda c: crawling.keep_page(c, crawl, batch, writer, place))
+
+    def crawls(self, limit: int = 100) -> list[Crawl]:
+        """The walks begun last, the newest first."""
+        return self._database.read(lambda c: crawling.newest(c, limit))
 
     def adopt_case_variants(self) -> int:
         """Make names that only ever stood for a base, and differ from exactly one observed model by letter
@@ -201,6 +257,24 @@ class Catalog:
         """Every edge that can be reached towards derivatives, sorted; with `limit` the nearest so many."""
         return self._database.read(lambda c: walking.edges_down(c, repo_id, depth, limit))
 
+    def descendants(self, repo_id: str) -> list[Derived]:
+        """Everything made from a model, directly or not, nearest first, then by name."""
+        return self._database.read(lambda c: walking.descendants(c, repo_id))
+
+    def lineage_graph(self) -> LineageGraph:
+        """Every edge between models as it is now, in arrays: made anew when edges changed, else as kept."""
+        self._graph = graph = graphs.current_graph(self._database, self._graph)
+        return graph
+
+    def names(self, model_ids: Iterable[int]) -> dict[int, str]:
+        """The present names of models by the ids a lineage graph has; unknown ids are missing."""
+        ids = list(model_ids)
+        return self._database.read(lambda c: graphs.names_by_id(c, ids))
+
+    def orphans(self) -> list[Orphan]:
+        """Derivatives whose base is removed, unread or unknown, sorted by name."""
+        return self._database.read(graphs.orphans)
+
     def children_counts(self, repo_id: str) -> dict[str, int]:
         """Direct derivatives by relation."""
         return self._database.read(lambda c: walking.children_counts(c, repo_id))
@@ -208,6 +282,11 @@ class Catalog:
     def claims(self, derivative: str, base: str | None = None) -> list[KeptClaim]:
         """Every claim about a model (and, if given, about that base), past and unresolved ones too."""
         return self._database.read(lambda c: reading.claims(c, derivative, base))
+
+    def claims_about(self, repo_ids: Iterable[str]) -> list[KeptClaim]:
+        """Every claim about several models, by their names."""
+        names = list(repo_ids)
+        return self._database.read(lambda c: walking.claims_about(c, names))
 
     def tracked(self, *, stale_before: datetime | None = None) -> list[str]:
         """The models somebody added, sorted; with `stale_before` those not looked at since."""

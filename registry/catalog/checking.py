@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, and_, exists, func, or_, select
+from sqlalchemy import Column, Connection, Select, and_, exists, func, or_, select
 
 from registry.catalog.claims import edges_and_wanted
 from registry.catalog.engine import Database
@@ -20,12 +20,14 @@ from registry.catalog.tables import (
     details,
     edge_claims,
     files,
+    license_claims,
     models,
     parameter_counts,
     raw_answers,
     snapshots,
     trees,
 )
+from registry.catalog.tags import check_tags
 from registry.errors import CatalogDamaged
 from registry.model.records import Problem
 
@@ -72,6 +74,10 @@ def _shown_snapshots(connection: Connection) -> Iterator[Problem]:
     for name, owner in connection.execute(foreign):
         message = f"{name} shows a snapshot of {owner}"
         yield Problem("foreign-snapshot", message, (name, owner), _refresh(name))
+    there = exists().where(snapshots.c.id == models.c.snapshot_id)
+    dangling = select(models.c.repo_id).where(models.c.snapshot_id.is_not(None), ~there)
+    for name in connection.execute(dangling.order_by(models.c.repo_id)).scalars():
+        yield Problem("dangling-reference", f"{name} shows a snapshot that is gone", (name,), _refresh(name))
     has_some = exists().where(snapshots.c.model_id == models.c.id)
     unsettled = select(models.c.repo_id).where(models.c.snapshot_id.is_(None), has_some)
     for name in connection.execute(unsettled.order_by(models.c.repo_id)).scalars():
@@ -119,26 +125,18 @@ def _edges(connection: Connection) -> Iterator[Problem]:
 
 
 def _claims_twice(connection: Connection) -> Iterator[Problem]:
-    same = [
-        edge_claims.c[name]
-        for name in (
-            "derivative_id",
-            "told_by",
-            "origin",
-            "declared",
-            "base_id",
-            "named",
-            "relation",
-            "denied",
-        )
-    ]
+    base = models.alias("base")
+    declared = func.coalesce(edge_claims.c.declared, base.c.repo_id)
+    named = func.coalesce(edge_claims.c.named, declared)
+    told = ("derivative_id", "told_by", "origin", "base_id", "relation", "denied")
     query = (
-        select(models.c.repo_id, edge_claims.c.declared, func.count())
+        select(models.c.repo_id, declared, func.count())
         .join(models, models.c.id == edge_claims.c.derivative_id)
+        .join(base, base.c.id == edge_claims.c.base_id, isouter=True)
         .where(edge_claims.c.current)
-        .group_by(models.c.repo_id, *same)
+        .group_by(models.c.repo_id, declared, named, *(edge_claims.c[name] for name in told))
         .having(func.count() > 1)
-        .order_by(models.c.repo_id, edge_claims.c.declared)
+        .order_by(models.c.repo_id, declared)
     )
     for name, declared, times in connection.execute(query):
         message = f"{name} claims {declared!r} {times} times in the same words"
@@ -162,6 +160,37 @@ def _snapshots_twice(connection: Connection) -> Iterator[Problem]:
     for name in connection.execute(query).scalars():
         message = f"{name} has the same snapshot twice in a row"
         yield Problem("duplicate-snapshot", message, (name,), _anew(name))
+
+
+def _short_forms(connection: Connection) -> Iterator[Problem]:
+    """What a look leaves to its source's claims must be those claims: it is the newest of its source."""
+    later = snapshots.alias("later")
+    newer = (
+        exists()
+        .where(
+            later.c.model_id == snapshots.c.model_id,
+            later.c.source == snapshots.c.source,
+            ~later.c.removed,
+            or_(
+                later.c.last_seen_at > snapshots.c.last_seen_at,
+                and_(later.c.last_seen_at == snapshots.c.last_seen_at, later.c.id > snapshots.c.id),
+            ),
+        )
+        .correlate(snapshots)
+    )
+    odd = or_(newer, snapshots.c.removed, snapshots.c.bases.is_not(None), snapshots.c.tree_id.is_not(None))
+    for name in connection.execute(_of_snapshots().where(snapshots.c.digest.is_(None), odd)).scalars():
+        message = f"{name} has a snapshot in short form that others came after"
+        yield Problem("short-form", message, (name,), _anew(name))
+
+
+def _license_forms(connection: Connection) -> Iterator[Problem]:
+    spelled = exists().where(license_claims.c.snapshot_id == snapshots.c.id)
+    odd = _of_snapshots().where(
+        snapshots.c.license_by.is_not(None), or_(snapshots.c.license.is_(None), spelled)
+    )
+    for name in connection.execute(odd).scalars():
+        yield Problem("license-twice", f"{name} states its license in two ways", (name,), _anew(name))
 
 
 def _times(connection: Connection) -> Iterator[Problem]:
@@ -234,18 +263,19 @@ def _contents(connection: Connection) -> Iterator[Problem]:
 
 
 def _packed(connection: Connection) -> Iterator[Problem]:
-    kinds: tuple[tuple[Table, Callable[[bytes], object], str], ...] = (
-        (raw_answers, unpack, "an answer kept for"),
-        (details, lambda data: json.loads(unpack(data)), "the tags and configuration of"),
+    kinds: tuple[tuple[Column[Any], Callable[[bytes], object], str], ...] = (
+        (raw_answers.c.data, unpack, "an answer kept for"),
+        (details.c.data, lambda data: json.loads(unpack(data)), "the configuration of"),
+        (snapshots.c.tags, check_tags, "the tags of"),
     )
-    for table, read, what in kinds:
-        query = (
-            select(models.c.repo_id, table.c.data)
-            .select_from(table)
-            .join(snapshots, snapshots.c.id == table.c.snapshot_id)
-            .join(models, models.c.id == snapshots.c.model_id)
-            .order_by(models.c.repo_id)
-        )
+    for column, read, what in kinds:
+        query = select(models.c.repo_id, column).where(column.is_not(None)).order_by(models.c.repo_id)
+        if column.table is snapshots:
+            query = query.join(snapshots, snapshots.c.model_id == models.c.id)
+        else:
+            query = query.select_from(column.table)
+            query = query.join(snapshots, snapshots.c.id == column.table.c.snapshot_id)
+            query = query.join(models, models.c.id == snapshots.c.model_id)
         for name, data in connection.execution_options(yield_per=200).execute(query):
             try:
                 read(bytes(data))
@@ -263,6 +293,8 @@ _QUESTIONS: tuple[Callable[[Connection], Iterable[Problem]], ...] = (
     _edges,
     _claims_twice,
     _snapshots_twice,
+    _short_forms,
+    _license_forms,
     _times,
     _parameters,
     _trees,

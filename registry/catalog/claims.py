@@ -14,7 +14,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, or_, select, update
 
-from registry.catalog.names import chunks, find_or_add
+from registry.catalog.graphs import bump_lineage
+from registry.catalog.names import chunks, find_or_add, names_of
 from registry.catalog.tables import edge_claims, edges, models
 from registry.lineage.resolve import resolve
 from registry.model.edges import Claim, Edge, Origin, Relation
@@ -25,12 +26,13 @@ _derivatives = models.alias("derivatives")
 
 # Statements asked for every model saved are put together once.
 _TOLD = (
-    select(edge_claims)
+    select(edge_claims, _bases.c.repo_id.label("base"))
+    .join(_bases, _bases.c.id == edge_claims.c.base_id, isouter=True)
     .where(
         edge_claims.c.derivative_id == bindparam("model_id"),
         func.coalesce(edge_claims.c.told_by, "") == bindparam("by"),
     )
-    .order_by(edge_claims.c.current, edge_claims.c.id)
+    .order_by(edge_claims.c.current, edge_claims.c.position)
 )
 _EDGES = select(edges).where(edges.c.derivative_id.in_(bindparam("ids", expanding=True)))
 _CURRENT = (
@@ -38,7 +40,11 @@ _CURRENT = (
     .join(_derivatives, _derivatives.c.id == edge_claims.c.derivative_id)
     .join(_bases, _bases.c.id == edge_claims.c.base_id, isouter=True)
     .where(edge_claims.c.derivative_id.in_(bindparam("ids", expanding=True)), edge_claims.c.current)
-    .order_by(edge_claims.c.derivative_id, edge_claims.c.id)
+    .order_by(edge_claims.c.derivative_id, edge_claims.c.position)
+)
+
+_NEXT = select(func.coalesce(func.max(edge_claims.c.position) + 1, 0)).where(
+    edge_claims.c.derivative_id == bindparam("model_id")
 )
 
 _EdgeRows = dict[tuple[int, int], dict[str, object]]
@@ -55,13 +61,15 @@ class Telling:
 
 
 def claim_of(row: Row[Any]) -> Claim:
-    """A claim as it was made: its base by the name used then."""
+    """A claim as it was made: its base by the name used then. row: of `edge_claims`, and `base`, the present
+    name of the model it means."""
+    declared = row.base if row.declared is None else row.declared
     base = None
     if row.base_id is not None:
-        base = row.named if row.named is not None else row.declared
+        base = row.named if row.named is not None else declared
     return Claim(
         origin=Origin(row.origin),
-        declared=row.declared,
+        declared=declared,
         base=base,
         relation=Relation(row.relation),
         detail=row.detail,
@@ -80,29 +88,54 @@ def keep_claims(
 ) -> None:
     """Make `claims` all that a source says of a model now; with `current=False` they are only recorded, as
     something it said in the past. Bases not known yet become referenced models."""
-    base_ids = find_or_add(connection, (claim.base for claim in claims if claim.base is not None))
+    meant = bases_meant(connection, claims)
     kept = {_key(claim_of(row)): row for row in _rows(connection, model_id, telling.by)}
     told = {_key(claim): claim for claim in reversed(claims)}
     fresh = []
     for key in dict.fromkeys(_key(claim) for claim in claims):
         row = kept.get(key)
         if row is None:
-            fresh.append(claim_values(model_id, told[key], base_ids, telling) | {"current": current})
+            fresh.append(claim_values(told[key], meant, telling) | {"current": current})
         elif current:
-            _renew(connection, row, _values(told[key], base_ids), telling)
-    if fresh:
-        connection.execute(insert(edge_claims), fresh)
+            _renew(connection, row, _values(told[key], meant), telling)
+    add_claims(connection, model_id, fresh)
     if current:
-        gone = [row.id for key, row in kept.items() if row.current and key not in told]
-        retire(connection, gone)
+        gone = [row.position for key, row in kept.items() if row.current and key not in told]
+        retire(connection, model_id, gone)
 
 
-def claim_values(
-    model_id: int, claim: Claim, base_ids: Mapping[str, int], telling: Telling
-) -> dict[str, Any]:
-    """The row of a claim that is made now."""
-    return _values(claim, base_ids) | {
-        "derivative_id": model_id,
+def add_claims(connection: Connection, model_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write claims about a model behind those it has."""
+    if rows:
+        first = next_position(connection, model_id)
+        connection.execute(
+            insert(edge_claims),
+            [
+                {**row, "derivative_id": model_id, "position": number}
+                for number, row in enumerate(rows, first)
+            ],
+        )
+
+
+def next_position(connection: Connection, model_id: int) -> int:
+    """The first free place among the claims about a model."""
+    return int(connection.execute(_NEXT, {"model_id": model_id}).scalar_one())
+
+
+Meant = Mapping[str, tuple[int, str]]
+"""What the names of bases mean: the id of a model and its present name."""
+
+
+def bases_meant(connection: Connection, claims: Iterable[Claim]) -> Meant:
+    """The bases of claims; those not known yet become referenced models."""
+    ids = find_or_add(connection, (claim.base for claim in claims if claim.base is not None))
+    present = names_of(connection, ids.values())
+    return {name: (model_id, present[model_id]) for name, model_id in ids.items()}
+
+
+def claim_values(claim: Claim, meant: Meant, telling: Telling) -> dict[str, Any]:
+    """The row of a claim that is made now, but for whose it is and its place."""
+    return _values(claim, meant) | {
         "told_by": telling.by,
         "current": True,
         "revision": telling.revision,
@@ -110,10 +143,21 @@ def claim_values(
     }
 
 
-def retire(connection: Connection, claim_ids: Sequence[int]) -> None:
-    """Mark claims as no longer made."""
-    for piece in chunks(claim_ids):
-        connection.execute(update(edge_claims).where(edge_claims.c.id.in_(piece)).values(current=False))
+def retire(connection: Connection, model_id: int, positions: Sequence[int]) -> None:
+    """Mark claims about a model as no longer made."""
+    for piece in chunks(positions):
+        which = (edge_claims.c.derivative_id == model_id) & edge_claims.c.position.in_(piece)
+        connection.execute(update(edge_claims).where(which).values(current=False))
+
+
+def spell_name(connection: Connection, model_id: int, name: str) -> None:
+    """Write the present name of a model into the claims that leave it to be looked up, because it is about
+    to mean something else."""
+    connection.execute(
+        update(edge_claims)
+        .where(edge_claims.c.base_id == model_id, edge_claims.c.declared.is_(None))
+        .values(declared=name)
+    )
 
 
 def claiming(connection: Connection, base_id: int) -> set[int]:
@@ -135,6 +179,8 @@ def recompute_edges(connection: Connection, derivative_ids: Iterable[int]) -> No
         fresh = [row for pair, row in sorted(wanted.items()) if present.get(pair) != row]
         if fresh:
             connection.execute(insert(edges), fresh)
+        if stale or fresh:
+            bump_lineage(connection)
 
 
 def edges_and_wanted(connection: Connection, derivative_ids: Sequence[int]) -> tuple[_EdgeRows, _EdgeRows]:
@@ -179,12 +225,13 @@ def _key(claim: Claim) -> _Key:
     return claim.origin, claim.declared, claim.base, claim.relation, claim.denied
 
 
-def _values(claim: Claim, base_ids: Mapping[str, int]) -> dict[str, Any]:
+def _values(claim: Claim, meant: Meant) -> dict[str, Any]:
+    base_id, present = (None, None) if claim.base is None else meant[claim.base]
     return {
-        "base_id": None if claim.base is None else base_ids[claim.base],
+        "base_id": base_id,
         "origin": str(claim.origin),
         "relation": str(claim.relation),
-        "declared": claim.declared,
+        "declared": None if claim.declared == claim.base == present else claim.declared,
         "named": None if claim.base == claim.declared else claim.base,
         "detail": claim.detail,
         "note": claim.note,
@@ -199,4 +246,5 @@ def _renew(connection: Connection, row: Row[Any], values: dict[str, Any], tellin
     known = row._asdict()
     differing = {name: value for name, value in values.items() if known[name] != value}
     if differing:
-        connection.execute(update(edge_claims).where(edge_claims.c.id == row.id).values(**differing))
+        which = (edge_claims.c.derivative_id == row.derivative_id) & (edge_claims.c.position == row.position)
+        connection.execute(update(edge_claims).where(which).values(**differing))

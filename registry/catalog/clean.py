@@ -52,6 +52,7 @@ def clean_snapshot(snapshot: ModelSnapshot) -> ModelSnapshot:
     return replace(
         snapshot,
         repo_id=name,
+        observed_at=snapshot.observed_at.replace(microsecond=0),
         hub_id=_name(snapshot.hub_id),
         aliases=tuple(alias for alias in map(clean_name, snapshot.aliases) if alias and alias != name),
         revision=_text(snapshot.revision),
@@ -117,11 +118,11 @@ def _count(number: int | None) -> int | None:
 
 
 def _moment(time: datetime | None) -> datetime | None:
-    """In UTC; unknown when it has no zone or UTC has no such year."""
+    """In UTC, to the second; unknown when it has no zone or UTC has no such year."""
     if time is None or time.tzinfo is None:
         return None
     try:
-        return time.astimezone(UTC)
+        return time.astimezone(UTC).replace(microsecond=0)
     except OverflowError:
         return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
@@ -10,11 +11,12 @@ from typing import Any
 from sqlalchemy import Row
 
 from registry.catalog.trees import tree_digest
-from registry.model.edges import Relation
+from registry.lineage.resolve import stated_relation
+from registry.model.edges import Claim, Relation
 from registry.model.snapshot import Change, Gate, ModelSnapshot
 from registry.model.units import format_bytes, format_count
 
-_REMOVED = b"removed".ljust(16, b"\0")
+_REMOVED = b"removed\0"
 
 Bases = tuple[tuple[str, str], ...]
 """Pairs of a base's name and the relation to it, as claimed by one snapshot."""
@@ -47,18 +49,16 @@ def digest(snapshot: ModelSnapshot) -> bytes:
     ]
     if snapshot.commit_sha is None and snapshot.files is not None:
         facts.append(tree_digest(snapshot.files, snapshot.files_complete).hex())
-    return blake2b(json.dumps(facts).encode(), digest_size=16).digest()
+    return blake2b(json.dumps(facts).encode(), digest_size=8).digest()
 
 
-def bases_of(snapshot: ModelSnapshot) -> Bases:
-    """What a snapshot claims its model was made from, without datasets, each base once."""
-    told: dict[str, str] = {}
-    for claim in snapshot.claims:
-        if claim.base is None or claim.denied or claim.relation is Relation.TRAINED_ON:
-            continue
-        if told.get(claim.base, Relation.UNKNOWN) == Relation.UNKNOWN:
-            told[claim.base] = str(claim.relation)
-    return tuple(sorted(told.items()))
+def bases_of(claims: Iterable[Claim]) -> Bases:
+    """What claims say a model was made from, without datasets, each base once."""
+    told: defaultdict[str, list[Claim]] = defaultdict(list)
+    for claim in claims:
+        if not (claim.base is None or claim.denied or claim.relation is Relation.TRAINED_ON):
+            told[claim.base].append(claim)
+    return tuple((base, str(stated_relation(base, some))) for base, some in sorted(told.items()))
 
 
 def dump_bases(bases: Bases) -> str | None:
@@ -69,32 +69,37 @@ def load_bases(text: str | None) -> Bases:
     return tuple((name, relation) for name, relation in json.loads(text)) if text else ()
 
 
-def changes_along(looks: Sequence[Row[Any]], ids: Mapping[str, int]) -> list[tuple[Change, ...]]:
+def changes_along(
+    looks: Sequence[Row[Any]], bases: Sequence[Bases], ids: Mapping[str, int]
+) -> list[tuple[Change, ...]]:
     """For each look at a model through one source, oldest first, what differs from the one before.
 
-    looks: rows of `snapshots` with the sizes of their tree. ids: what the names of bases mean
-    now, so that a base that was only renamed is no change. While a model is absent its last facts stand.
+    looks: rows of `snapshots` with the sizes of their tree. bases: what each claimed. ids: what the names of
+    bases mean now, so that a base that was only renamed is no change. While a model is absent its last
+    facts stand.
     """
     told: list[tuple[Change, ...]] = []
-    facts: Row[Any] | None = None
+    facts: tuple[Row[Any], Bases] | None = None
     removed = False
-    for number, look in enumerate(looks):
+    for number, (look, claimed) in enumerate(zip(looks, bases, strict=True)):
         found: list[Change] = []
         if number and look.removed != removed:
             found.append(Change("removed", _yes(removed), _yes(look.removed)))
         removed = look.removed
         if not removed:
             if facts is not None:
-                found.extend(_differences(facts, look, ids))
-            facts = look
+                found.extend(_differences(*facts, look, claimed, ids))
+            facts = look, claimed
         told.append(tuple(found))
     return told
 
 
-def _differences(before: Row[Any], after: Row[Any], ids: Mapping[str, int]) -> Iterable[Change]:
+def _differences(
+    before: Row[Any], old: Bases, after: Row[Any], new: Bases, ids: Mapping[str, int]
+) -> Iterable[Change]:
     yield from _unequal("commit", _short(before.commit_sha), _short(after.commit_sha))
     yield from _unequal("license", before.license, after.license)
-    yield from _base_changes(load_bases(before.bases), load_bases(after.bases), ids)
+    yield from _base_changes(old, new, ids)
     yield from _unequal("gated", before.gated or Gate.NONE, after.gated or Gate.NONE)
     for flag in ("private", "disabled"):
         yield from _unequal(flag, _yes(getattr(before, flag)), _yes(getattr(after, flag)))

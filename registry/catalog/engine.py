@@ -16,16 +16,35 @@ from time import sleep
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
-from registry.catalog.faults import RETRIED, faults, sqlstate
+from registry.catalog.faults import RETRIED, faults, no_schema, sqlstate
 from registry.catalog.location import Location
 
 T = TypeVar("T")
 
 BUSY_TIMEOUT = 30.0
 """Seconds to wait for another writer. A save takes milliseconds; an import commits every few seconds."""
+
+_CONNECTING = {
+    "connect_timeout": "10",
+    # A server that vanished without a word is noticed within a minute, not after hours.
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+    "fallback_application_name": "registry",
+}
+"""What connections to a server are made with unless the URL says otherwise."""
+
+_SESSION = """
+    SELECT set_config(name, wanted, false), current_schema(), current_setting('search_path'), current_user
+    FROM pg_settings
+    JOIN (VALUES ('TimeZone', 'UTC'), ('jit', 'off'), ('plan_cache_mode', 'force_custom_plan'))
+        AS ours (ours, wanted) ON ours = name
+"""
+"""Times are stored and asked for in UTC: years near 1 would leave the calendar in other zones. To compile a
+plan takes longer than any of ours runs, and one made while a table was small must not outlive that."""
 
 _ATTEMPTS = 6
 _WRITES = "registry_writes"
@@ -50,7 +69,7 @@ class Database:
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` on one unchanging view of the catalog."""
-        with faults(self.location), self._engine.connect() as connection:
+        with faults(self.location, reading=True), self._engine.connect() as connection:
             if self.on_server:
                 connection = connection.execution_options(
                     isolation_level="REPEATABLE READ", postgresql_readonly=True
@@ -65,7 +84,7 @@ class Database:
             for attempt in range(1, _ATTEMPTS):
                 try:
                     return self._write_once(work)
-                except DBAPIError as error:
+                except Exception as error:
                     if sqlstate(error) not in RETRIED:
                         raise
                 sleep(0.05 * attempt)
@@ -107,23 +126,23 @@ def connect(
     """Prepare connections to `location`; nothing is opened yet. create: an SQLite file may be made."""
     with faults(location):
         if location.url is not None:
-            engine = _server(location.url)
+            engine = _server(location, location.url)
         else:
             assert location.path is not None
             engine = _file(location.path, create, foreign_keys, busy_timeout)
     return Database(location, engine, busy_timeout)
 
 
-def _server(url: URL) -> Engine:
-    engine = create_engine(
-        url, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": 10}
-    )
+def _server(location: Location, url: URL) -> Engine:
+    told = {name: value for name, value in _CONNECTING.items() if name not in url.query}
+    engine = create_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args=told)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:
-        # Times are stored and asked for in UTC; years near 1 would leave the calendar in other zones.
-        connection.execute("SET TIME ZONE 'UTC'")
+        _, schema, searched, user = connection.execute(_SESSION).fetchone()
         connection.commit()
+        if schema is None:
+            raise no_schema(location, searched, user)
 
     return engine
 

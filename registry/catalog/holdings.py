@@ -15,7 +15,7 @@ from registry.catalog.facts import facts_by_model
 from registry.catalog.names import chunks, find_ids
 from registry.catalog.reading import brief_of, brief_query
 from registry.catalog.tables import edges, models, parameter_counts, snapshots, trees
-from registry.catalog.walking import edges_of, named_edges
+from registry.catalog.walking import edges_of, named_edges, plan_by_index
 from registry.model.edges import Edge, Relation
 from registry.model.records import Holding, Sizes
 
@@ -45,6 +45,7 @@ def holdings_after(connection: Connection, after: str, limit: int) -> dict[str, 
 
 def derivative_counts(connection: Connection, names: Iterable[str]) -> dict[str, dict[Relation, int]]:
     """How many direct derivatives of each kind models have, by present name."""
+    plan_by_index(connection)
     found: defaultdict[str, dict[Relation, int]] = defaultdict(dict)
     for piece in chunks(sorted(set(find_ids(connection, names).values()))):
         rows = connection.execute(
@@ -60,6 +61,7 @@ def derivative_counts(connection: Connection, names: Iterable[str]) -> dict[str,
 
 
 def _page(connection: Connection, ids: Sequence[int]) -> dict[str, Holding]:
+    plan_by_index(connection)
     rows = connection.execute(_HOLDING.where(models.c.id.in_(ids)).order_by(models.c.repo_id)).all()
     numbers = _numbers(connection, [row.snapshot_id for row in rows if row.snapshot_id is not None])
     facts = facts_by_model(connection, ids)

@@ -56,16 +56,18 @@ def tell_aliases(connection: Connection, model_id: int, snapshot: ModelSnapshot)
 def adopt_case_variants(connection: Connection) -> int:
     """Merge each Hub model that is only named as a base into the one observed model whose name differs
     from it by letter case alone. Where several do, nobody can tell and nothing is done."""
-    stub, real = models.alias("stub"), models.alias("real")
+    # The few stubs are put together first, indexed on the way; then all models are gone through once.
+    stub = (
+        select(models.c.id, func.lower(models.c.repo_id).label("folded"))
+        .where(models.c.snapshot_id.is_(None), models.c.source == SourceName.HUB)
+        .cte("stub")
+        .prefix_with("MATERIALIZED")
+    )
+    real = models.alias("real")
     pairs = connection.execute(
         select(stub.c.id, func.min(real.c.id))
-        .join(real, func.lower(real.c.repo_id) == func.lower(stub.c.repo_id))
-        .where(
-            stub.c.snapshot_id.is_(None),
-            stub.c.source == SourceName.HUB,
-            real.c.snapshot_id.is_not(None),
-            real.c.id != stub.c.id,
-        )
+        .join(stub, stub.c.folded == func.lower(real.c.repo_id))
+        .where(real.c.snapshot_id.is_not(None))
         .group_by(stub.c.id)
         .having(func.count() == 1)
         .order_by(stub.c.id)

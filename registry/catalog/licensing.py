@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
 
 from registry.catalog.facts import facts_by_model
+from registry.catalog.looks import stated_license
 from registry.catalog.names import chunks, find_ids
 from registry.catalog.tables import (
     blobs,
@@ -24,7 +25,7 @@ from registry.catalog.tables import (
     snapshots,
     trees,
 )
-from registry.catalog.walking import edges_of, named_edges
+from registry.catalog.walking import edges_of, named_edges, plan_by_index
 from registry.model.edges import Edge
 from registry.model.records import LicenseRecord
 from registry.model.snapshot import Gate, LicenseClaim, LicenseField, ModelFile
@@ -38,6 +39,7 @@ _History = tuple[tuple[datetime, _Claims], ...]
 
 def license_records(connection: Connection, names: Iterable[str]) -> dict[str, LicenseRecord]:
     """The models of those names and everything they descend from, by present name."""
+    plan_by_index(connection)
     asked = find_ids(connection, names)
     bases = _closure(connection, asked.values())
     return _records(connection, sorted(bases), bases)
@@ -170,6 +172,13 @@ def _history(looks: Sequence[Row[*tuple[Any, ...]]], claims: Mapping[int, _Claim
 def _claims(connection: Connection, snapshot_ids: Iterable[int]) -> dict[int, _Claims]:
     found: defaultdict[int, list[LicenseClaim]] = defaultdict(list)
     for piece in chunks(sorted(snapshot_ids)):
+        stated = connection.execute(
+            select(snapshots.c.id, snapshots.c.license, snapshots.c.license_by).where(
+                snapshots.c.id.in_(piece), snapshots.c.license_by.is_not(None)
+            )
+        )
+        for snapshot_id, license_id, license_by in stated:
+            found[snapshot_id] += stated_license(license_id, license_by)
         rows = connection.execute(
             select(
                 license_claims.c.snapshot_id,

@@ -7,9 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, or_, select, update
 
-from registry.catalog.claims import claiming, recompute_edges
+from registry.catalog.claims import claiming, next_position, recompute_edges, spell_name
+from registry.catalog.graphs import bump_lineage
 from registry.catalog.looks import looks_at, settle
 from registry.catalog.names import by_id, find_or_add, put_alias
+from registry.catalog.short import spell_out
 from registry.catalog.tables import (
     AliasKind,
     aliases,
@@ -26,6 +28,7 @@ from registry.catalog.tables import (
 def rename(connection: Connection, model: Row[Any], name: str, at: datetime) -> None:
     """Give a model a new name that no other model has; the old one becomes an alias."""
     connection.execute(delete(aliases).where(aliases.c.name == name))
+    spell_name(connection, model.id, model.repo_id)
     connection.execute(update(models).where(models.c.id == model.id).values(repo_id=name))
     put_alias(connection, model.repo_id, model.id, AliasKind.RENAME, at)
     # The text sources use now differs from the base's name, which an edge says.
@@ -35,8 +38,11 @@ def rename(connection: Connection, model: Row[Any], name: str, at: datetime) -> 
 def merge(connection: Connection, old_id: int, into_id: int, kind: AliasKind, at: datetime | None) -> None:
     """Make the model `old_id` a name of `into_id`: whatever is known of either is known of the one."""
     old, into = by_id(connection, old_id), by_id(connection, into_id)
+    spell_out(connection, [old_id, into_id])
     affected = (claiming(connection, old_id) | {into_id}) - {old_id}
+    bump_lineage(connection)
     connection.execute(delete(edges).where(or_(edges.c.base_id == old_id, edges.c.derivative_id == old_id)))
+    spell_name(connection, old_id, old.repo_id)
     connection.execute(update(edge_claims).where(edge_claims.c.base_id == old_id).values(base_id=into_id))
     _move_statements(connection, old_id, into_id)
     both = models.c.id.in_([old_id, into_id])
@@ -78,7 +84,10 @@ def _move_statements(connection: Connection, old_id: int, into_id: int) -> None:
     for table, owner in ((edge_claims, "derivative_id"), (training_facts, "model_id")):
         mine = table.c[owner] == old_id
         connection.execute(update(table).where(mine, table.c.told_by.in_(told)).values(current=False))
-        connection.execute(update(table).where(mine).values(**{owner: into_id}))
+        moved: dict[str, Any] = {owner: into_id}
+        if table is edge_claims:
+            moved["position"] = edge_claims.c.position + next_position(connection, into_id)
+        connection.execute(update(table).where(mine).values(**moved))
 
 
 def _fold_twins(connection: Connection, model_id: int) -> None:

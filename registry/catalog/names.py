@@ -7,7 +7,20 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Row,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from registry.catalog.clean import clean_text
@@ -16,8 +29,25 @@ from registry.model.refs import SourceName
 
 T = TypeVar("T")
 
+_VARIED = 4
+
 CHUNK = 500
 """Names or ids per statement; databases bound the number of parameters."""
+
+
+def alike(column: Column[str], name: str) -> ColumnElement[bool]:
+    """Names that differ from `name` by letter case alone. Asked for each way to write the first letters,
+    the index on names leaves little to compare."""
+    starts = [""]
+    for letter in name[:_VARIED]:
+        if not letter.isascii():
+            break
+        starts = [start + case for start in starts for case in sorted({letter.lower(), letter.upper()})]
+    ranges = [
+        and_(column >= start, column < start[:-1] + chr(ord(start[-1]) + 1)) for start in starts if start
+    ]
+    same = func.lower(column) == func.lower(name)
+    return and_(or_(*ranges), same) if ranges else same
 
 
 def chunks(things: Iterable[T]) -> Iterator[list[T]]:

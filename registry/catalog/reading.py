@@ -13,30 +13,22 @@ from sqlalchemy import Column, ColumnElement, Connection, Row, Select, func, or_
 from registry.catalog.claims import claim_of
 from registry.catalog.clean import clean_text
 from registry.catalog.facts import load_facts
-from registry.catalog.looks import unpack
-from registry.catalog.names import by_name, chunks, find_ids, names_of
+from registry.catalog.looks import load_licenses, load_parameters, unpack
+from registry.catalog.names import alike, by_name, chunks, find_ids, names_of
 from registry.catalog.tables import (
     aliases,
     details,
     edge_claims,
-    license_claims,
     models,
-    parameter_counts,
     raw_answers,
     snapshots,
     trees,
 )
+from registry.catalog.tags import unpack_tags
 from registry.catalog.trees import load_files
 from registry.model.records import KeptClaim, ModelBrief
 from registry.model.refs import SourceName
-from registry.model.snapshot import (
-    Gate,
-    LicenseClaim,
-    LicenseField,
-    ModelSnapshot,
-    Note,
-    ParameterCount,
-)
+from registry.model.snapshot import Gate, ModelSnapshot, Note
 
 _CANDIDATES = 200
 _LIKENESS = 0.6
@@ -49,11 +41,11 @@ def find(connection: Connection, name: str) -> str | None:
     name = clean_text(name)
     ids = find_ids(connection, [name])
     if not ids:
-        alike = union_all(
-            select(models.c.id).where(func.lower(models.c.repo_id) == func.lower(name)),
+        either = union_all(
+            select(models.c.id).where(alike(models.c.repo_id, name)),
             select(aliases.c.model_id).where(func.lower(aliases.c.name) == func.lower(name)),
         )
-        found = set(connection.execute(alike).scalars())
+        found = set(connection.execute(either).scalars())
         if len(found) != 1:
             return None
         ids = {name: found.pop()}
@@ -149,6 +141,8 @@ def snapshot(connection: Connection, repo_id: str, *, files: bool) -> ModelSnaps
     ).one()
     source = SourceName(look.source)
     rest = _details(connection, look.id)
+    licenses = load_licenses(connection, look)
+    said = tuple(kept.claim for kept in _kept(connection, model.id, told_by=source) if kept.current)
     return ModelSnapshot(
         repo_id=model.repo_id,
         source=source,
@@ -167,36 +161,17 @@ def snapshot(connection: Connection, repo_id: str, *, files: bool) -> ModelSnaps
         likes=model.likes,
         library=look.library,
         task=look.task,
-        tags=tuple(rest.get("tags", ())),
+        tags=unpack_tags(look.tags, look.library, look.task, licenses, said if look.digest is None else ()),
         used_storage=look.used_storage,
         new_version=look.new_version,
         config=MappingProxyType(rest.get("config", {})),
         parameters=load_parameters(connection, look),
-        licenses=_licenses(connection, look.id),
-        claims=tuple(kept.claim for kept in _kept(connection, model.id, told_by=source) if kept.current),
+        licenses=licenses,
+        claims=said,
         files=load_files(connection, look.tree_id) if files and look.tree_id is not None else None,
         files_complete=look.complete is not False,
         facts=tuple(fact for _, fact in load_facts(connection, model.id, source)),
         notes=tuple(Note(code, message) for code, message in rest.get("notes", ())),
-    )
-
-
-def load_parameters(connection: Connection, look: Row[Any]) -> ParameterCount | None:
-    """The parameter count of a row of `snapshots`."""
-    if look.parameters_origin is None:
-        return None
-    rows = connection.execute(
-        select(parameter_counts.c.dtype, parameter_counts.c.elements).where(
-            parameter_counts.c.snapshot_id == look.id
-        )
-    )
-    return ParameterCount(
-        by_dtype={row.dtype: row.elements for row in rows},
-        served_total=look.served_parameters,
-        logical=look.logical_parameters,
-        rule=look.parameters_rule,
-        origin=look.parameters_origin,
-        contradiction=look.parameters_contradiction,
     )
 
 
@@ -245,10 +220,13 @@ def claims(connection: Connection, derivative: str, base: str | None) -> list[Ke
 
 
 def tracked(connection: Connection, stale_before: Any | None) -> list[str]:
-    """The models somebody added, sorted; with `stale_before` only those not looked at since."""
+    """The models somebody added, sorted; with `stale_before` only those not looked at since, and those whose
+    files were listed once and changed since, as a list of models told."""
     query = select(models.c.repo_id).where(models.c.tracked).order_by(models.c.repo_id)
     if stale_before is not None:
-        query = query.where(or_(models.c.seen_at.is_(None), models.c.seen_at < stale_before))
+        shown = select(snapshots.c.tree_id).where(snapshots.c.id == models.c.snapshot_id).scalar_subquery()
+        outdated = models.c.id.in_(select(trees.c.model_id)) & shown.is_(None)
+        query = query.where(or_(models.c.seen_at.is_(None), models.c.seen_at < stale_before, outdated))
     return list(connection.execute(query).scalars())
 
 
@@ -265,7 +243,7 @@ def _kept(
         .join(derivative, derivative.c.id == edge_claims.c.derivative_id)
         .join(base, base.c.id == edge_claims.c.base_id, isouter=True)
         .where(edge_claims.c.derivative_id == model_id)
-        .order_by(edge_claims.c.id)
+        .order_by(edge_claims.c.position)
     )
     if told_by is not None:
         query = query.where(edge_claims.c.told_by == told_by)
@@ -282,12 +260,3 @@ def _details(connection: Connection, snapshot_id: int) -> dict[str, Any]:
         select(details.c.data).where(details.c.snapshot_id == snapshot_id)
     ).scalar_one_or_none()
     return {} if data is None else dict(json.loads(unpack(bytes(data))))
-
-
-def _licenses(connection: Connection, snapshot_id: int) -> tuple[LicenseClaim, ...]:
-    rows = connection.execute(
-        select(license_claims.c.field, license_claims.c.value, license_claims.c.origin)
-        .where(license_claims.c.snapshot_id == snapshot_id)
-        .order_by(license_claims.c.position)
-    )
-    return tuple(LicenseClaim(LicenseField(field), value, origin) for field, value, origin in rows)

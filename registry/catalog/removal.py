@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, delete, func, or_, select, update
 
+from registry.catalog.graphs import bump_lineage
 from registry.catalog.names import by_name
 from registry.catalog.tables import edge_claims, edges, files, models, training_facts, trees
 from registry.catalog.trees import sweep_blobs
@@ -44,7 +45,7 @@ def _is_idle(connection: Connection, model_id: int) -> bool:
     if tracked is not False or _is_base(connection, model_id):
         return False
     by_hand = or_(
-        select(edge_claims.c.id)
+        select(edge_claims.c.position)
         .where(edge_claims.c.derivative_id == model_id, edge_claims.c.told_by.is_(None))
         .exists(),
         select(training_facts.c.id)
@@ -64,6 +65,7 @@ def _drop(connection: Connection, model_id: int) -> set[int]:
         .distinct()
     ).scalars()
     contents = sorted(blob_ids)
+    bump_lineage(connection)
     for table in (edges, edge_claims):
         connection.execute(delete(table).where(table.c.derivative_id == model_id))
     connection.execute(update(models).where(models.c.id == model_id).values(snapshot_id=None))

@@ -13,14 +13,22 @@ from registry.catalog.clean import clean_snapshot
 from registry.catalog.compare import digest
 from registry.catalog.facts import keep_facts
 from registry.catalog.identity import locate, tell_aliases
-from registry.catalog.looks import add_look, changes_of, looks_at, see_again, settle
+from registry.catalog.looks import (
+    add_look,
+    changes_of,
+    load_licenses,
+    load_parameters,
+    looks_at,
+    see_again,
+    settle,
+)
 from registry.catalog.names import by_id
-from registry.catalog.reading import load_parameters
+from registry.catalog.short import spell_out
 from registry.catalog.tables import edges, models
 from registry.catalog.trees import keep_tree
-from registry.model.edges import Origin, Relation
+from registry.model.edges import Claim, Origin, Relation
 from registry.model.records import SaveReport
-from registry.model.snapshot import Change, ModelSnapshot, ParameterCount
+from registry.model.snapshot import Change, Gate, LicenseClaim, ModelSnapshot, ParameterCount
 
 # The models one was made from; datasets are no models.
 _BASES = (
@@ -30,7 +38,9 @@ _BASES = (
     .order_by(models.c.repo_id)
 )
 
-_FROM_FILES = frozenset({Origin.ADAPTER_CONFIG, Origin.CONFIG, Origin.GGUF, Origin.MERGEKIT, Origin.WEIGHTS})
+_FROM_FILES = frozenset(
+    {Origin.CARD, Origin.ADAPTER_CONFIG, Origin.CONFIG, Origin.GGUF, Origin.MERGEKIT, Origin.WEIGHTS}
+)
 """Origins that need files of the repository, which not every look opens."""
 
 
@@ -45,6 +55,7 @@ def save(connection: Connection, snapshot: ModelSnapshot) -> SaveReport:
     model_id = locate(connection, snapshot)
     tell_aliases(connection, model_id, snapshot)
     known = by_id(connection, model_id)
+    spell_out(connection, [model_id])
     looks = [look for look in looks_at(connection, model_id) if look.source == snapshot.source]
     late = any(look.last_seen_at > snapshot.observed_at for look in looks)
     changes: tuple[Change, ...] = ()
@@ -67,7 +78,7 @@ def _keep_newest(
 ) -> tuple[Change, ...]:
     last = looks[-1] if looks else None
     if last is not None:
-        snapshot = _with_deeper(connection, model_id, snapshot, last)
+        snapshot = _with_deeper(connection, model_id, _with_untold(snapshot, last), last)
     tree_id = _tree(connection, model_id, snapshot)
     if last is not None and last.digest == digest(snapshot):
         see_again(connection, last, snapshot, tree_id, newest=True)
@@ -107,6 +118,22 @@ def _tree(connection: Connection, model_id: int, snapshot: ModelSnapshot) -> int
     return keep_tree(connection, model_id, snapshot.commit_sha, snapshot.files, snapshot.files_complete)
 
 
+def _with_untold(snapshot: ModelSnapshot, last: Row[Any]) -> ModelSnapshot:
+    """Bulk files tell of no commit, nor all that a document tells. As long as nothing was committed since the
+    last look, what that one was told still holds."""
+    told = snapshot.commit_sha is not None or snapshot.removed or snapshot.last_modified is None
+    if told or last.commit_sha is None or snapshot.last_modified != last.last_modified:
+        return snapshot
+    gate = None if last.gated is None else Gate(last.gated)
+    return replace(
+        snapshot,
+        commit_sha=last.commit_sha,
+        private=last.private if snapshot.private is None else snapshot.private,
+        gated=gate if snapshot.gated is None else snapshot.gated,
+        disabled=last.disabled if snapshot.disabled is None else snapshot.disabled,
+    )
+
+
 def _with_deeper(
     connection: Connection, model_id: int, snapshot: ModelSnapshot, last: Row[Any]
 ) -> ModelSnapshot:
@@ -115,13 +142,36 @@ def _with_deeper(
     if snapshot.removed or snapshot.commit_sha is None or snapshot.commit_sha != last.commit_sha:
         return snapshot
     kept = current_claims(connection, model_id, snapshot.source)
-    opened = {claim.origin for claim in snapshot.claims}
-    missing = tuple(claim for claim in kept if claim.origin in _FROM_FILES - opened)
+    listed = snapshot.files is None and last.tree_id is not None
+    claims = _inferred_from_files(snapshot.claims, kept) if listed else snapshot.claims
+    opened = {claim.origin for claim in claims}
     return replace(
         snapshot,
-        claims=snapshot.claims + missing,
+        claims=claims + tuple(claim for claim in kept if claim.origin in _FROM_FILES - opened),
+        licenses=_deeper_licenses(connection, snapshot, last, listed=listed),
+        new_version=snapshot.new_version or last.new_version,
         parameters=_deeper_count(connection, snapshot.parameters, last),
     )
+
+
+def _inferred_from_files(claims: Sequence[Claim], kept: Sequence[Claim]) -> tuple[Claim, ...]:
+    """What was inferred from the files of a model stands against what is without them."""
+    known = {claim.base: claim for claim in kept if claim.origin is Origin.INFERRED}
+    return tuple(
+        known.get(claim.base, claim) if claim.origin is Origin.INFERRED else claim for claim in claims
+    )
+
+
+def _deeper_licenses(
+    connection: Connection, snapshot: ModelSnapshot, last: Row[Any], *, listed: bool
+) -> tuple[LicenseClaim, ...]:
+    """The statements of a look, with those of the card and the files where it saw neither."""
+    told = snapshot.licenses
+    unread = {"card", *(("files",) if listed else ())} - {claim.origin for claim in told}
+    kept = load_licenses(connection, last)
+    missing = [claim for claim in kept if claim.origin in unread]
+    before = tuple(claim for claim in missing if claim.origin == "card")
+    return (*before, *told, *(claim for claim in missing if claim.origin != "card"))
 
 
 def _deeper_count(

@@ -15,7 +15,8 @@ from sqlalchemy.schema import CreateIndex
 from registry.catalog.backup import copy_file
 from registry.catalog.engine import BUSY_TIMEOUT, Database, connect
 from registry.catalog.location import Location
-from registry.catalog.tables import aliases_by_folded_name, models_by_folded_name
+from registry.catalog.revisions import REVISIONS
+from registry.catalog.tables import aliases_by_folded_name
 from registry.errors import (
     CatalogDamaged,
     CatalogError,
@@ -27,10 +28,6 @@ from registry.errors import (
 
 if TYPE_CHECKING:
     from alembic.config import Config
-
-REVISIONS: tuple[str, ...] = ("0001",)
-"""Every revision this program knows, oldest first; the last is the one it works with. Kept here so that
-opening a catalog need not load Alembic; a test compares it with the migration scripts."""
 
 _VERSIONS = "alembic_version"
 _MIGRATE_HINT = "run: registry catalog migrate"
@@ -122,8 +119,7 @@ def upgrade(connection: Connection, target: str) -> None:
         # SQLite cannot tell SQLAlchemy of an index on an expression, so a table Alembic rebuilds loses it.
         warnings.filterwarnings("ignore", message="Skipped unsupported reflection of expression-based index")
         command.upgrade(config, target)
-    for index in (models_by_folded_name, aliases_by_folded_name):
-        connection.execute(CreateIndex(index, if_not_exists=True))
+    connection.execute(CreateIndex(aliases_by_folded_name, if_not_exists=True))
 
 
 def alembic_config() -> Config:

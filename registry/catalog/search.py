@@ -6,16 +6,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, and_, false, func, not_, or_
+from sqlalchemy import ColumnElement, Connection, and_, false, func, not_, or_, select
 
 from registry.catalog.clean import MAX_NAME, clean_text
 from registry.catalog.reading import brief_of, brief_query, escape_like
-from registry.catalog.tables import models, snapshots, trees
+from registry.catalog.tables import edges, models, snapshots, trees
 from registry.errors import UsageError
 from registry.model.filters import Filter, Operator, Period
 from registry.model.records import ModelBrief
 
-_COLUMNS: dict[str, Column[Any]] = {
+_DERIVATIVES = select(func.count()).where(edges.c.base_id == models.c.id).scalar_subquery()
+"""Direct ones, looked up in the index on bases."""
+
+_COLUMNS: dict[str, ColumnElement[Any]] = {
     "name": models.c.repo_id,
     "params": snapshots.c.parameters,
     "license": snapshots.c.license,
@@ -26,6 +29,7 @@ _COLUMNS: dict[str, Column[Any]] = {
     "downloads": models.c.downloads,
     "likes": models.c.likes,
     "size": trees.c.logical_bytes,
+    "derivatives": _DERIVATIVES,
     "created": snapshots.c.created_at,
     "modified": snapshots.c.last_modified,
 }
@@ -77,7 +81,7 @@ def _condition(one: Filter) -> ColumnElement[bool]:
     return _compared(column, op, value)
 
 
-def _equals(field: str, column: Column[Any], value: object) -> ColumnElement[bool]:
+def _equals(field: str, column: ColumnElement[Any], value: object) -> ColumnElement[bool]:
     if value is None:
         return column.is_(None)
     if isinstance(value, Period):
@@ -96,7 +100,7 @@ def _equals(field: str, column: Column[Any], value: object) -> ColumnElement[boo
     return and_(column.is_not(None), func.lower(column) == value.lower())
 
 
-def _contains(column: Column[Any], text: str) -> ColumnElement[bool]:
+def _contains(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
     if len(text) > MAX_NAME:
         # Databases bound the length of a pattern, and nothing looked through here is that long.
         return false()
@@ -104,7 +108,7 @@ def _contains(column: Column[Any], text: str) -> ColumnElement[bool]:
     return and_(column.is_not(None), func.lower(column).like(pattern, escape="\\"))
 
 
-def _ordered(column: Column[Any], op: Operator, start: datetime, end: datetime) -> ColumnElement[bool]:
+def _ordered(column: ColumnElement[Any], op: Operator, start: datetime, end: datetime) -> ColumnElement[bool]:
     """After a period means after all of it."""
     if op is Operator.GREATER:
         return column >= end
@@ -113,7 +117,7 @@ def _ordered(column: Column[Any], op: Operator, start: datetime, end: datetime) 
     return column < start if op is Operator.LESS else column < end
 
 
-def _compared(column: Column[Any], op: Operator, value: object) -> ColumnElement[bool]:
+def _compared(column: ColumnElement[Any], op: Operator, value: object) -> ColumnElement[bool]:
     if op is Operator.GREATER:
         return column > value
     if op is Operator.AT_LEAST:

@@ -3,6 +3,8 @@
 What a look at a model found is a row of `snapshots`; what hangs on it (parameter counts, license
 statements, raw answers) has its key. A file list belongs to a commit and is shared by all snapshots of
 that commit. Claims are kept for good, with a flag for those still made; edges are worked out from them.
+
+What can be worked out from the rest is not written down: `catalog check` holds the short forms to it.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from sqlalchemy import (
     func,
 )
 
-from registry.catalog.types import BigId, HexBytes, Name, Packed, UtcDateTime
+from registry.catalog.types import BigId, HexBytes, Name, Packed, Phrase, UtcDateTime
 from registry.model.edges import Origin, Relation
 from registry.model.refs import SourceName
 from registry.model.snapshot import Gate, LicenseField
@@ -53,9 +55,10 @@ class AliasKind(StrEnum):
 
 
 def _choice(name: str, values: Iterable[str], *, nullable: bool = False) -> tuple[Any, ...]:
-    """A short text out of a closed set, and the check that keeps it so."""
-    listed = ", ".join(f"'{value}'" for value in values)
-    return Column(name, Text, nullable=nullable), CheckConstraint(f"{name} IN ({listed})", name=name)
+    """A short text out of a closed set, and the check that keeps it so. Said with OR: for IN SQLite builds an
+    index of the words, anew for every row."""
+    listed = " OR ".join(f"{name} = '{value}'" for value in values)
+    return Column(name, Text, nullable=nullable), CheckConstraint(listed, name=name)
 
 
 def _owner(name: str, target: str) -> Column[int]:
@@ -78,7 +81,8 @@ models = Table(
     # The source of the current snapshot said, last time, that the model is absent or not visible.
     _flag("removed"),
     # The snapshot whose facts are shown, the newest that has any. It goes away with the model.
-    Column("snapshot_id", BigId, ForeignKey("snapshots.id", use_alter=True)),
+    # No key: two tables that name each other could only be written in a detour. `catalog check` looks.
+    Column("snapshot_id", BigId),
     # The last look through the source of the current snapshot, whatever it found.
     Column("seen_at", UtcDateTime),
     # Counters change daily and mean no new snapshot.
@@ -87,7 +91,6 @@ models = Table(
     UniqueConstraint("repo_id"),
     UniqueConstraint("hub_id"),
 )
-models_by_folded_name = Index("ix_models_lower_repo_id", func.lower(models.c.repo_id))
 
 aliases = Table(
     "aliases",
@@ -125,8 +128,11 @@ snapshots = Table(
     Column("id", BigId, primary_key=True),
     _owner("model_id", "models"),
     *_choice("source", SourceName),
-    # Of the facts whose change is news (`compare.py`).
-    Column("digest", LargeBinary, nullable=False),
+    # Of the facts whose change is news (`compare.py`). NULL: not worked out yet, with `bases`, of the
+    # newest look of its source that found anything, whose claims are the current ones.
+    Column("digest", LargeBinary),
+    # Of the row of a bulk file that last said just this (`bulk.py`), NULL when something else said more.
+    Column("imprint", LargeBinary),
     Column("observed_at", UtcDateTime, nullable=False),
     Column("last_seen_at", UtcDateTime, nullable=False),
     Column("revision", Text),
@@ -141,6 +147,10 @@ snapshots = Table(
     Column("task", Text),
     # The resolved id(s) of the declaration, lower case, several joined by " AND ".
     Column("license", Text),
+    # Who states just that and nothing else, joined by commas; then there are no `license_claims`.
+    Column("license_by", Text),
+    # Coded (`tags.py`), NULL when there are none.
+    Column("tags", LargeBinary),
     Column("used_storage", BigInteger),
     Column("new_version", Text),
     # The logical count, else the stored one: what filters and lists show.
@@ -149,20 +159,26 @@ snapshots = Table(
     Column("served_parameters", BigInteger),
     # NULL: the source told no count at all.
     Column("parameters_origin", Text),
-    Column("parameters_rule", Text),
+    Column("parameters_rule", Phrase),
     Column("parameters_contradiction", Text),
     # [[name, relation], ...] as claimed then, for telling later what changed.
     Column("bases", Text),
     Column("tree_id", BigId, ForeignKey("trees.id")),
     Index("ix_snapshots_model_id", "model_id"),
-    Index("ix_snapshots_tree_id", "tree_id"),
+)
+# Looks through a list of models find no files.
+Index(
+    "ix_snapshots_tree_id",
+    snapshots.c.tree_id,
+    sqlite_where=snapshots.c.tree_id.is_not(None),
+    postgresql_where=snapshots.c.tree_id.is_not(None),
 )
 
 details = Table(
     "details",
     metadata,
     Column("snapshot_id", BigId, ForeignKey("snapshots.id", ondelete="CASCADE"), primary_key=True),
-    # zlib-compressed JSON: tags, config, notes. Read one model at a time, never searched.
+    # zlib-compressed JSON: config, notes. Read one model at a time, never searched.
     Column("data", LargeBinary, nullable=False),
 )
 
@@ -250,24 +266,42 @@ edges = Table(
 edge_claims = Table(
     "edge_claims",
     metadata,
-    Column("id", BigId, primary_key=True),
     _owner("derivative_id", "models"),
+    # In the order first seen.
+    Column("position", Integer, nullable=False),
     Column("base_id", BigId, ForeignKey("models.id")),
     # The source whose snapshot made the claim; NULL for one made by hand in this catalog.
     *_choice("told_by", SourceName, nullable=True),
     *_choice("origin", Origin),
     *_choice("relation", Relation),
-    Column("declared", Text, nullable=False),
+    # NULL: the present name of the base.
+    Column("declared", Text),
     # The base as the claim named it, where that differs from `declared`.
     Column("named", Text),
-    Column("detail", Text),
+    Column("detail", Phrase),
     Column("note", Text),
     _flag("denied"),
     _flag("current"),
     Column("revision", Packed),
     Column("observed_at", UtcDateTime, nullable=False),
-    Index("ix_edge_claims_derivative_id", "derivative_id"),
+    PrimaryKeyConstraint("derivative_id", "position"),
+    CheckConstraint("declared IS NOT NULL OR (base_id IS NOT NULL AND named IS NULL)", name="declared"),
     Index("ix_edge_claims_base_id", "base_id"),
+    sqlite_with_rowid=False,
+)
+
+imports = Table(
+    "imports",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    # What tells one bulk file from another, whatever its name (`sources/bulk.py`).
+    Column("content", Text, nullable=False),
+    Column("observed_at", UtcDateTime, nullable=False),
+    # How many of its rows or lines are in.
+    Column("rows", BigInteger, nullable=False),
+    _flag("finished"),
+    # It lists all there was to be seen then, alone or with others of that time.
+    _flag("complete"),
 )
 
 training_facts = Table(
@@ -286,4 +320,42 @@ training_facts = Table(
     _flag("current"),
     Column("observed_at", UtcDateTime, nullable=False),
     Index("ix_training_facts_model_id", "model_id"),
+)
+
+lineage_graphs = Table(
+    "lineage_graphs",
+    metadata,
+    # `edges`: the version itself counts how often the edges changed, and the data are empty. Every other
+    # name is a part of the graph made from the edges of that version (`graphs.py`).
+    Column("name", Text, nullable=False),
+    Column("piece", Integer, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("name", "piece"),
+)
+
+crawls = Table(
+    "crawls",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    # What was walked, in words (`registry.model.crawl.Walk`).
+    Column("walk", Text, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    # When the last page was kept.
+    Column("seen_at", UtcDateTime),
+    Column("finished_at", UtcDateTime),
+    # Where the next page begins, in the words of the host.
+    Column("place", Text),
+    Column("pages", Integer, nullable=False),
+    Column("models", BigInteger, nullable=False),
+    Column("added", BigInteger, nullable=False),
+    Column("changed", BigInteger, nullable=False),
+)
+# Of one walk only one can be under way.
+Index(
+    "uq_crawls_walk",
+    crawls.c.walk,
+    unique=True,
+    sqlite_where=crawls.c.finished_at.is_(None),
+    postgresql_where=crawls.c.finished_at.is_(None),
 )

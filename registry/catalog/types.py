@@ -1,16 +1,14 @@
-"""Column types: times that are always UTC, and hashes in as few bytes as they have."""
+"""Column types: times that are always UTC, hashes in as few bytes as they have, sentences in a letter."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import BigInteger, Dialect, Integer, LargeBinary, Text
-from sqlalchemy.dialects.postgresql import TIMESTAMP
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.types import TypeDecorator
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND = timedelta(seconds=1)
 _HEX = b"\x01"
 _TEXT = b"\x00"
 
@@ -22,34 +20,28 @@ Name = Text().with_variant(Text(collation="C"), "postgresql")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware time. `timestamptz` on PostgreSQL; microseconds since 1970 in SQLite, which has no type for
-    times and would spend 26 bytes on the text."""
+    """An aware time, to the second: whole seconds since 1970 on both databases, four bytes in SQLite.
+    Neither hosts nor histories tell anything finer that matters."""
 
     impl = BigInteger
     cache_ok = True
 
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        if dialect.name == "postgresql":
-            return dialect.type_descriptor(TIMESTAMP(timezone=True))
-        return dialect.type_descriptor(BigInteger())
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> object:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time in the catalog must be aware")
-        if dialect.name == "postgresql":
-            return value.astimezone(UTC)
-        return (value - _EPOCH) // _MICROSECOND
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> int | None:
+        return None if value is None else seconds_of(value)
 
     def process_result_value(self, value: object, _dialect: Dialect) -> datetime | None:
         if value is None:
             return None
-        if isinstance(value, datetime):
-            return value.astimezone(UTC)
         if isinstance(value, int):
-            return _EPOCH + value * _MICROSECOND
+            return EPOCH + timedelta(seconds=value)
         raise ValueError(f"not a time: {value!r}")
+
+
+def seconds_of(time: datetime) -> int:
+    """Whole seconds since 1970; what is left of a second is dropped."""
+    if time.tzinfo is None:
+        raise ValueError("a time in the catalog must be aware")
+    return (time - EPOCH) // _SECOND
 
 
 class HexBytes(TypeDecorator[str]):
@@ -65,6 +57,19 @@ class HexBytes(TypeDecorator[str]):
         return None if value is None else bytes(value).hex()
 
 
+def packed(value: str | None) -> bytes | None:
+    """A name as `Packed` keeps it."""
+    if value is None:
+        return None
+    try:
+        raw = bytes.fromhex(value)
+    except ValueError:
+        raw = b""
+    if raw.hex() == value:
+        return _HEX + raw
+    return _TEXT + value.encode()
+
+
 class Packed(TypeDecorator[str]):
     """A name a source gave that is nearly always hex (a commit, the Hub's own id of a repository): then
     half the bytes, else its text. The first byte tells which."""
@@ -73,18 +78,55 @@ class Packed(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, _dialect: Dialect) -> bytes | None:
-        if value is None:
-            return None
-        try:
-            raw = bytes.fromhex(value)
-        except ValueError:
-            raw = b""
-        if raw.hex() == value:
-            return _HEX + raw
-        return _TEXT + value.encode()
+        return packed(value)
 
     def process_result_value(self, value: bytes | None, _dialect: Dialect) -> str | None:
         if value is None:
             return None
         head, rest = bytes(value[:1]), bytes(value[1:])
         return rest.hex() if head == _HEX else rest.decode()
+
+
+_PHRASES = (
+    "unpacked: every stored element is one parameter",
+    "the host's count for one GGUF file, whose shapes are those of the unpacked weights",
+    "tags",
+    "baseModels",
+    "base_model",
+    "datasets",
+    "config.peft.base_model_name_or_path",
+    "inferred: no sign of an adapter, a quantization or a merge",
+    "inferred from its GGUF files",
+    "inferred from the library peft",
+    "inferred from the adapter configuration",
+    *(f"base_model[{number}]" for number in range(8)),
+    *(f"datasets[{number}]" for number in range(8)),
+)
+"""What our readers say of nearly every model. Their numbers are in catalogs: new ones go to the end."""
+
+_MARK = "\x02"
+_LETTERS = {phrase: _MARK + chr(0x21 + number) for number, phrase in enumerate(_PHRASES)}
+_SAID = {letter: phrase for phrase, letter in _LETTERS.items()}
+
+
+def phrase(text: str | None) -> str | None:
+    """A text as `Phrase` keeps it."""
+    if text is None:
+        return None
+    return _LETTERS.get(text) or (_MARK + text if text.startswith(_MARK) else text)
+
+
+class Phrase(TypeDecorator[str]):
+    """A text that is nearly always one of a few, and never searched: those are kept as one letter after a
+    mark, all others as they are."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
+        return phrase(value)
+
+    def process_result_value(self, value: str | None, _dialect: Dialect) -> str | None:
+        if value is None or not value.startswith(_MARK):
+            return value
+        return _SAID.get(value, value[len(_MARK) :])

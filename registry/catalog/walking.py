@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Column, Connection, Row, func, select, text
 
+from registry.catalog.claims import claim_of
 from registry.catalog.clean import clean_text
-from registry.catalog.names import by_name, chunks
-from registry.catalog.tables import edges, models
+from registry.catalog.graphs import listed, listing
+from registry.catalog.names import by_name, find_ids
+from registry.catalog.tables import edge_claims, edges, models
+from registry.lineage.graph import Derived
 from registry.model.edges import Edge, Origin, Relation
+from registry.model.records import KeptClaim
 
 _derivatives = models.alias("derivatives")
 _bases = models.alias("bases")
@@ -26,6 +31,50 @@ def edges_down(connection: Connection, repo_id: str, depth: int | None, limit: i
     return _walk(connection, repo_id, edges.c.base_id, edges.c.derivative_id, depth, limit)
 
 
+_DESCENT = text(
+    """
+    WITH RECURSIVE reach(model_id, base_id, relation) AS (
+        SELECT id, CAST(NULL AS bigint), CAST(NULL AS text) FROM models WHERE repo_id = :repo_id
+        UNION
+        SELECT derivative_id, edges.base_id, edges.relation FROM reach JOIN edges ON edges.base_id = model_id
+    )
+    SELECT model_id, reach.base_id, reach.relation, repo_id FROM reach JOIN models ON id = model_id
+    """
+)
+"""Every edge on a way down once, and the model itself. Circles end because no row comes twice."""
+
+
+def descendants(connection: Connection, repo_id: str) -> list[Derived]:
+    """Everything made from a model, directly or not, nearest first, then by name."""
+    plan_by_index(connection)
+    names: dict[int, str] = {}
+    made: defaultdict[int | None, list[tuple[int, str]]] = defaultdict(list)
+    for derivative, base, relation, name in connection.execute(
+        _DESCENT, {"repo_id": clean_text(repo_id)}
+    ).all():
+        names[derivative] = name
+        made[base].append((derivative, relation))
+    relations = {str(relation): relation for relation in Relation}
+    found: list[Derived] = []
+    level = {start for start, _ in made[None]}
+    seen, depth = set(level), 0
+    while level:
+        depth += 1
+        nearest: dict[int, tuple[str, str]] = {}
+        # Backwards, so that the base with the first of the names has the last word.
+        for base in sorted(level & made.keys(), key=names.__getitem__, reverse=True):
+            via = names[base]
+            for derivative, relation in made[base]:
+                if derivative not in seen:
+                    nearest[derivative] = (via, relation)
+        level = set(nearest)
+        seen |= level
+        for derivative in sorted(nearest, key=names.__getitem__):
+            via, relation = nearest[derivative]
+            found.append(Derived(names[derivative], depth, via, relations[relation]))
+    return found
+
+
 def children_counts(connection: Connection, repo_id: str) -> dict[str, int]:
     """How many direct derivatives a model has, by relation."""
     rows = connection.execute(
@@ -38,12 +87,32 @@ def children_counts(connection: Connection, repo_id: str) -> dict[str, int]:
     return {row.relation: row.derivatives for row in rows}
 
 
+def claims_about(connection: Connection, repo_ids: Iterable[str]) -> list[KeptClaim]:
+    """Every claim about some models, past and unresolved ones too, each model's in the order first seen."""
+    plan_by_index(connection)
+    ids = listing(connection, find_ids(connection, repo_ids).values())
+    rows = connection.execute(
+        select(edge_claims, _derivatives.c.repo_id.label("derivative"), _bases.c.repo_id.label("base"))
+        .join(_derivatives, _derivatives.c.id == edge_claims.c.derivative_id)
+        .join(_bases, _bases.c.id == edge_claims.c.base_id, isouter=True)
+        .where(text(listed(connection, "edge_claims.derivative_id", "ids")))
+        .order_by(_derivatives.c.repo_id, *edge_claims.primary_key.columns),
+        {"ids": ids},
+    )
+    return [
+        KeptClaim(row.derivative, claim_of(row), row.base, row.current, row.revision, row.observed_at)
+        for row in rows
+    ]
+
+
 def plan_by_index(connection: Connection) -> None:
-    """PostgreSQL guesses the size of a recursion wrong by orders of magnitude, and then reads whole tables
-    every round and compiles the plan besides. Inside this transaction it follows the indexes."""
+    """PostgreSQL guesses the size of a recursion wrong by orders of magnitude, and that of any answer as long
+    as it has no statistics of a table; then it reads whole tables every round. Inside this transaction it
+    follows the indexes, which is right wherever some models of many are asked about."""
     if connection.dialect.name == "postgresql":
-        for setting in ("jit", "enable_hashjoin", "enable_mergejoin"):
-            connection.execute(text(f"SET LOCAL {setting} = off"))
+        settings = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
+        told = ", ".join(f"set_config('{setting}', 'off', true)" for setting in settings)
+        connection.execute(text(f"SELECT {told}"))
 
 
 def _walk(
@@ -84,7 +153,7 @@ def _everything(
     """One recursive query. UNION on ids alone: pairs with a depth would multiply where ways join."""
     reach = select(models.c.id).where(models.c.id == start).cte("reach", recursive=True)
     reach = reach.union(select(far).join(reach, near == reach.c.id))
-    return connection.execute(named_edges().join(reach, near == reach.c.id))
+    return connection.execute(named_edges().join(reach, near == reach.c.id)).all()
 
 
 def _by_levels(
@@ -99,9 +168,8 @@ def _by_levels(
     found: list[Row[Any]] = []
     seen, level = {start}, [start]
     while level and (depth is None or depth > 0) and (limit is None or len(found) < limit):
-        rows = [
-            row for piece in chunks(level) for row in connection.execute(named_edges().where(near.in_(piece)))
-        ]
+        query = named_edges().where(text(listed(connection, f"edges.{near.name}", "level")))
+        rows = list(connection.execute(query, {"level": listing(connection, level)}).all())
         rows.sort(key=lambda row: (row.derivative, row.base))
         found += rows
         level = sorted({row.base_id if far is edges.c.base_id else row.derivative_id for row in rows} - seen)

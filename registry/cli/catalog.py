@@ -32,6 +32,11 @@ COUNTED = {
     "facts": "figures from publications and by hand",
     "raw_answers": "answers kept as they were received",
     "bytes": "size of the database",
+    "derivatives": "models made from another",
+    "families": "models others were made from, without a base",
+    "largest_family": "derivatives of one such model",
+    "longest_chain": "steps from the root of a family",
+    "cycles": "groups of models that descend from themselves",
 }
 
 
@@ -117,7 +122,10 @@ def backup(session: Session, *, file: Path) -> None:
 @answers(*ROWS, quiet=None)
 def stats(session: Session, out: Output) -> None:
     """Count what the catalog holds."""
-    counts = session.catalog().stats()
+    from registry.services.graph import figures
+
+    catalog = session.catalog()
+    counts = catalog.stats() | figures(catalog)
 
     def drawn(width: int | None) -> RenderableType:
         columns = [Column("WHAT", least=18), Column("COUNT", right=True), Column("MEANING", rank=2)]

@@ -26,7 +26,12 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("list", "models:list_models", "List models, filtered and sorted."),
             Entry("show", "models:show", "Show everything known about one model."),
             Entry("remove", "models:remove", "Take models out of the catalog."),
-            Entry("import", "transfer:import_file", "Read a file of Hub model documents into the catalog."),
+            Entry(
+                "import",
+                "transfer:import_file",
+                "Read files of Hub models into the catalog, by path or https address.",
+            ),
+            Entry("crawl", "crawl:crawl", "Read the Hub's list of models into the catalog."),
             Entry("link", "curate:link", "Record by hand what a model was made from."),
             Entry("unlink", "curate:unlink", "Record by hand that a model was not made from another."),
             Entry("annotate", "curate:annotate", "Record facts that no source tells."),
@@ -38,6 +43,7 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("lineage", "lineage:lineage", "Draw what a model was made from and what was made of it."),
             Entry("why", "lineage:why", "Give every path from a model to a base, with the evidence."),
             Entry("impact", "lineage:impact", "List everything that was made from a model."),
+            Entry("graph", "graph:graph", "Ask the lineage of all models at once."),
         ),
     ),
     (

@@ -60,6 +60,13 @@ def lineage(
     Each line is relation, name, and what is known of parameters, license and size. The table shows the
     60 nearest derivatives unless --limit says otherwise. jsonl and csv give the edges.
     """
+    if out.quiet and ref.revision is None:
+        from registry.catalog.quick import names_around
+
+        names = names_around(session.settings().settings.catalog, ref.repo_id, up=up, down=down, limit=limit)
+        if names is not None:
+            out.give(Answer.of_names(names))
+            return
     from registry.cli.trees import lineage_tree
     from registry.exports import shapes
     from registry.services import trace
@@ -197,11 +204,14 @@ def impact(session: Session, out: Output, *, base: ModelRef) -> None:
 
     Directly or not, nearest first: DEPTH is how many steps away, VIA the last model on the way.
     """
+    if out.quiet:
+        out.give(Answer.of_names(_below(session, base)))
+        return
     from registry.exports import shapes
     from registry.services import trace
 
     catalog = session.catalog()
-    found = trace.impact(catalog, known_model(catalog, base))
+    found = trace.impact(catalog, known_model(catalog, base), judged=out.format in DOCUMENT)
 
     def drawn(width: int | None) -> RenderableType | None:
         if not found.derivatives:
@@ -220,13 +230,23 @@ def impact(session: Session, out: Output, *, base: ModelRef) -> None:
             table=drawn,
             document=lambda: shapes.impact(found),
             rows=lambda: shapes.impact(found)["derivatives"],
-            names=lambda: (one.repo_id for one in found.derivatives),
         )
     )
     if out.is_table:
         session.note(_counted(found))
         for problem in found.problems:
             session.note(f"{problem.code}: {problem.message}")
+
+
+def _below(session: Session, base: ModelRef) -> list[str]:
+    """The names of everything made from a model, nearest first."""
+    from registry.catalog.quick import names_below
+
+    names = names_below(session.settings().settings.catalog, base.repo_id) if base.revision is None else None
+    if names is None:
+        catalog = session.catalog()
+        names = [one.repo_id for one in catalog.descendants(known_model(catalog, base))]
+    return names
 
 
 def _counted(found: Impact) -> str:

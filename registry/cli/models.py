@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from registry.model.records import ModelBrief
     from registry.services.describe import Description
 
-LARGEST_FIRST = frozenset({"params", "downloads", "likes", "size", "created", "modified"})
+LARGEST_FIRST = frozenset({"params", "downloads", "likes", "size", "created", "modified", "derivatives"})
 """Fields that sort from the top unless `:asc` is said."""
 
 
@@ -87,23 +87,34 @@ def list_models(
     """List models, filtered and sorted.
 
     TEXT keeps models whose name contains it. Fields of filters and --sort: name, params, license, task,
-    library, gated, source, downloads, likes, size, created, modified; operators: = != > >= < <= and ~
-    (contains). What is filtered or sorted by has a column of its own. SIZE ends in + where files of
-    unknown size come on top.
+    library, gated, source, downloads, likes, size, derivatives (direct ones), created, modified;
+    operators: = != > >= < <= and ~ (contains). What is filtered or sorted by has a column of its own.
+    SIZE ends in + where files of unknown size come on top.
     """
     from registry.exports import shapes
     from registry.model.filters import parse_filter
 
     parsed = [parse_filter(filter_) for filter_ in filters]
     field, descending = parse_sort(sort)
-    briefs = session.catalog().search(
+    catalog = session.catalog()
+    briefs = catalog.search(
         parsed, sort=field, descending=descending, limit=limit, text=text, include_referenced=referenced
     )
+    asked = {field, *(one.field for one in parsed)}
+    made: dict[str, int] = {}
+    if DERIVATIVES in asked and not out.quiet:
+        counts = catalog.derivative_counts(brief.repo_id for brief in briefs)
+        made = {brief.repo_id: sum(counts.get(brief.repo_id, {}).values()) for brief in briefs}
+
+    def records() -> list[dict[str, Any]]:
+        more = [{DERIVATIVES: made[brief.repo_id]} if made else {} for brief in briefs]
+        return [shapes.brief(brief) | extra for brief, extra in zip(briefs, more, strict=True)]
+
     out.give(
         Answer(
-            table=lambda width: _listing(briefs, {field, *(one.field for one in parsed)}, width),
-            document=lambda: {"models": [shapes.brief(brief) for brief in briefs]},
-            rows=lambda: [shapes.brief(brief) for brief in briefs],
+            table=lambda width: _listing(briefs, asked, made, width),
+            document=lambda: {"models": records()},
+            rows=records,
             names=lambda: (brief.repo_id for brief in briefs),
         )
     )
@@ -119,7 +130,9 @@ def parse_sort(text: str) -> tuple[str, bool]:
     return field, order == "desc" if colon else field in LARGEST_FIRST
 
 
-def _listing(briefs: Sequence[ModelBrief], asked: Set[str], width: int | None) -> RenderableType | None:
+def _listing(
+    briefs: Sequence[ModelBrief], asked: Set[str], made: Mapping[str, int], width: int | None
+) -> RenderableType | None:
     """The table; fields `asked` for in a filter or by sorting have a column that is never left out."""
     from rich.text import Text
 
@@ -128,7 +141,9 @@ def _listing(briefs: Sequence[ModelBrief], asked: Set[str], width: int | None) -
     fields = [*USUAL, *(field for field in UNUSUAL if field in asked)]
     columns = [Column("MODEL", least=30)]
     columns += [_column(field, asked) for field in fields]
-    rows: list[list[Any]] = [[brief.repo_id, *(_cell(brief, field) for field in fields)] for brief in briefs]
+    rows: list[list[Any]] = [
+        [brief.repo_id, *(_cell(brief, field, made) for field in fields)] for brief in briefs
+    ]
     states = [_state(brief) for brief in briefs]
     if any(states):
         columns.append(Column("STATE", rank=LAST))
@@ -140,7 +155,10 @@ def _listing(briefs: Sequence[ModelBrief], asked: Set[str], width: int | None) -
 USUAL = {"params": LAST, "license": LAST, "task": 3, "size": 2, "downloads": 4}
 """The columns a list has, by field, with the rank in which they leave a narrow terminal."""
 
-UNUSUAL = ("library", "likes", "created", "modified")
+DERIVATIVES = "derivatives"
+"""The one field that is no fact of a model itself: looked up where somebody asks for it."""
+
+UNUSUAL = ("library", "likes", "created", "modified", DERIVATIVES)
 """Fields with a column where somebody asks for them."""
 
 
@@ -150,8 +168,10 @@ def _column(field: str, asked: Set[str]) -> Column:
     return Column(field.upper(), right=field not in texts, rank=rank, least=10 if field in texts else 12)
 
 
-def _cell(brief: ModelBrief, field: str) -> str | None:
+def _cell(brief: ModelBrief, field: str, made: Mapping[str, int]) -> str | None:
     match field:
+        case "derivatives":
+            return f"{made[brief.repo_id]:,}"
         case "params":
             return format_count(brief.parameters)
         case "size":

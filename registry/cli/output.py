@@ -41,6 +41,11 @@ class Answer:
     names: Callable[[], Iterable[str]] = tuple
     text: Callable[[], str | Iterator[str]] = str
 
+    @classmethod
+    def of_names(cls, names: Iterable[str]) -> Answer:
+        """An answer of which only the names were worked out, because nothing else was asked for."""
+        return cls(table=lambda _: None, document=dict, names=lambda: names)
+
 
 class Output:
     """Where one command prints, and in which format."""
@@ -66,11 +71,15 @@ class Output:
             self._session.note(f"{columns} left out; -f csv has all.")
 
     def _text(self, answer: Answer) -> str | Iterator[str]:
-        from registry.exports.rows import csv_pieces, json_pieces, to_csv, to_jsonl
         from registry.exports.text import clean
 
         if self.quiet:
-            return "".join(f"{clean(name)}\n" for name in answer.names())
+            names = list(answer.names())
+            # Names are nearly always fit to be printed; asking all of them at once costs next to nothing.
+            fit = names if "".join(names).isprintable() else map(clean, names)
+            return "".join(f"{name}\n" for name in fit)
+        from registry.exports.rows import csv_pieces, json_pieces, to_csv, to_jsonl
+
         if self.format == "json":
             return json_pieces(answer.document())
         if self.format == "jsonl":

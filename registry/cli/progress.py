@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -26,6 +27,7 @@ class Progress:
         self._session = session
         self._doing = doing
         self._settled = 0
+        self._began = monotonic()
         self._bar: Bar | None = None
         self._task: TaskID | None = None
 
@@ -50,9 +52,15 @@ class Progress:
         self._show(total=max(known, self._settled), note=clean(outcome.repo_id or outcome.ref))
 
     def counted(self, count: int) -> None:
-        """`count` documents are done, of an unknown number."""
+        """`count` documents are done, of an unknown number; tells how many a second."""
         self._settled = count
-        self._show(total=None, note="")
+        seconds = monotonic() - self._began
+        self._show(total=None, note=f"{count / seconds:,.0f}/s" if seconds > 0 else "")
+
+    @property
+    def moves(self) -> bool:
+        """Whether somebody sees a moving line."""
+        return self._bar is not None
 
     def pause_for(self, line: str) -> None:
         """Print a line above the moving one."""

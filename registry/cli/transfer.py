@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -28,54 +27,77 @@ SHOWN = 5
     "registry import models.jsonl --json",
     "registry import models.jsonl --observed-at 2023-11-05",
 )
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option(
     "--observed-at",
     type=Moment(),
     metavar="TIME",
-    help="When the Hub answered so, for lines that do not say: a date, or ISO 8601. Default: now.",
+    help="When the Hub answered so, for what does not say: a date, or ISO 8601. "
+    "Default: the folder's name if that is a date, else now.",
+)
+@click.option(
+    "--complete",
+    is_flag=True,
+    help="The files list all models of that time: record as removed what an earlier such list had.",
 )
 @answers(*DOCUMENT, quiet=None)
-def import_file(session: Session, out: Output, *, file: Path, observed_at: datetime | None) -> int:
-    """Read a file of Hub model documents into the catalog.
+def import_file(
+    session: Session, out: Output, *, files: tuple[str, ...], observed_at: datetime | None, complete: bool
+) -> int:
+    """Read files of Hub models into the catalog, by path or https address.
 
-    FILE is .jsonl or .jsonl.gz, one model per line: the document the Hub answers with, or
-    {"api": document, "card": "text"}. A line that cannot be read is left out and told, the rest goes in,
-    and the exit code is 3. Imports of answers from several dates build a history.
+    FILE is .parquet in the columns of the public dumps (hub-stats), or .jsonl[.gz] with one model per line:
+    the document the Hub answers with, or {"api": document, "card": "text"}. Files of several dates build a
+    history. What cannot be read is left out and told, the rest goes in, and the exit code is 3. An import
+    broken off goes on where it was when it is run again.
     """
     from registry.cli.progress import Progress
-    from registry.services.transfer import import_documents
+    from registry.services.transfer import Asked, import_files
 
     if observed_at is not None and observed_at > session.app.now():
         raise UsageError(f"{observed_at:%Y-%m-%d %H:%M} UTC has not come yet")
     catalog = session.catalog_to_add_to()
     with Progress(session, "Importing") as progress:
-        now = session.app.now if observed_at is None else lambda: observed_at
-        report = import_documents(catalog, file, now, progress.counted)
+        asked = Asked(session.app.now, observed_at, complete)
+        report = import_files(catalog, files, asked, progress.counted)
     out.give(Answer(table=lambda _: words(_summary(report)), document=lambda: _document(report)))
+    if report.skipped:
+        session.note(f"Went on behind {report.skipped:,} rows that were in already.")
     if out.is_table:
-        for line in report.bad[:SHOWN]:
-            session.note(f"Left out line {line.number}: {line.reason}")
-        if len(report.bad) > SHOWN:
-            session.note(f"Left out {len(report.bad) - SHOWN} more lines; --json names them all.")
-    return INCOMPLETE if report.bad else 0
+        for file, line in report.bad[:SHOWN]:
+            where = f" of {file}" if len(files) > 1 else ""
+            session.note(f"Left out line {line.number}{where}: {line.reason}")
+        if report.left_out > SHOWN:
+            session.note(f"Left out {report.left_out - SHOWN:,} more lines; --json names them.")
+    if complete and report.left_out:
+        session.note("Nothing was recorded as removed, because something was left out.")
+    return INCOMPLETE if report.left_out else 0
 
 
 def _summary(report: ImportReport) -> str:
     same = report.read - report.added - report.changed
     documents = f"{report.read:,} document{'' if report.read == 1 else 's'}"
     told = f"{documents}: {report.added:,} added, {report.changed:,} changed, {same:,} unchanged"
+    if report.changes:
+        ways = (f"{field} {count:,}" for field, count in sorted(report.changes.items()))
+        told += f"; of them {', '.join(ways)}"
+    if report.removed:
+        told += f"; {report.removed:,} no longer there"
     if report.adopted:
         told += f"; {report.adopted:,} names that differ only in case were joined"
-    return told + (f"; {len(report.bad):,} lines left out" if report.bad else "")
+    return told + (f"; {report.left_out:,} lines left out" if report.left_out else "")
 
 
 def _document(report: ImportReport) -> dict[str, object]:
     return {
-        "complete": not report.bad,
+        "complete": not report.left_out,
         "read": report.read,
+        "skipped": report.skipped,
         "added": report.added,
         "changed": report.changed,
+        "changes": dict(sorted(report.changes.items())),
+        "removed": report.removed,
         "adopted": report.adopted,
-        "bad": [{"line": line.number, "reason": line.reason} for line in report.bad],
+        "left_out": report.left_out,
+        "bad": [{"file": file, "line": line.number, "reason": line.reason} for file, line in report.bad],
     }

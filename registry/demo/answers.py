@@ -11,65 +11,17 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from urllib.parse import quote, unquote, urlencode
 
+from registry.demo.lists import list_models, unknown_expand
 from registry.demo.wire import Recorded, Reply, Request
 
 PAGE_SIZE = 1000
 """Entries the Hub puts on one page of a tree or list at most."""
 
-EXPANDABLE = (
-    "author",
-    "baseModels",
-    "cardData",
-    "childrenModelCount",
-    "config",
-    "createdAt",
-    "disabled",
-    "downloads",
-    "downloadsAllTime",
-    "evalResults",
-    "gated",
-    "gguf",
-    "inference",
-    "inferenceProviderMapping",
-    "lastModified",
-    "library_name",
-    "likes",
-    "mask_token",
-    "model-index",
-    "pipeline_tag",
-    "private",
-    "resourceGroup",
-    "safetensors",
-    "sha",
-    "siblings",
-    "spaces",
-    "tags",
-    "transformersInfo",
-    "trendingScore",
-    "usedStorage",
-    "widgetData",
-    "xetEnabled",
-)
-"""Values of `expand` the Hub knows."""
-
 _ONLY_EXPANDED = frozenset(
     {"baseModels", "childrenModelCount", "downloadsAllTime", "evalResults", "xetEnabled"}
 )
-_LISTED = (
-    "_id",
-    "id",
-    "likes",
-    "trendingScore",
-    "private",
-    "downloads",
-    "tags",
-    "pipeline_tag",
-    "library_name",
-    "createdAt",
-)
 _VERBS = frozenset({"revision", "tree", "safetensors-metadata"})
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
-_SORTS = {"downloads", "likes", "createdAt", "lastModified", "trendingScore"}
 
 
 def answer(
@@ -84,7 +36,7 @@ def answer(
     segments = request.path.strip("/").split("/")
     if segments[:2] == ["api", "models"]:
         if len(segments) == 2:
-            return _list(request, models, page_size)
+            return list_models(request, models, page_size)
         repo_id, rest = _repository(segments[2:])
     elif "resolve" in segments[1:3]:
         place = segments.index("resolve", 1)
@@ -159,7 +111,7 @@ def _gate(request: Request, model: Recorded, tokens: Collection[str]) -> Reply |
 
 def _document(request: Request, model: Recorded, commit: str) -> Reply:
     expand, blobs = request.query.get("expand", ()), request.one("blobs") in ("true", "True", "1")
-    if unknown := _unknown_expand(expand):
+    if unknown := unknown_expand(expand):
         return unknown
     document = dict(model.document)
     if commit:
@@ -172,13 +124,6 @@ def _document(request: Request, model: Recorded, commit: str) -> Reply:
     if "siblings" in document:
         document["siblings"] = _siblings(model, blobs)
     return Reply.json(document)
-
-
-def _unknown_expand(expand: Sequence[str]) -> Reply | None:
-    unknown = [value for value in expand if value not in EXPANDABLE]
-    if not unknown:
-        return None
-    return Reply.error(400, f'"expand" must be one of [{", ".join(EXPANDABLE)}]')
 
 
 def _siblings(model: Recorded, blobs: bool) -> list[object]:
@@ -207,44 +152,6 @@ def _sibling_blob(entry: Mapping[str, object]) -> dict[str, object]:
     if isinstance(lfs := entry.get("lfs"), Mapping):
         known["lfs"] = {("sha256" if name == "oid" else name): value for name, value in lfs.items()}
     return known
-
-
-def _list(request: Request, models: Mapping[str, Recorded], page_size: int) -> Reply:
-    """`/api/models`: tag filters are ANDed, sorted downwards, paged by cursor."""
-    expand = request.query.get("expand", ())
-    if unknown := _unknown_expand(expand):
-        return unknown
-    sort = request.one("sort", "trendingScore")
-    if sort not in _SORTS:
-        return Reply.error(400, f'"sort" must be one of [{", ".join(sorted(_SORTS))}]')
-    filters = [tag for text in request.query.get("filter", ()) for tag in text.split(",")]
-    author, search = request.one("author"), request.one("search").lower()
-    found = [
-        model
-        for repo_id, model in models.items()
-        if model.restricted not in ("private", "disabled")
-        and set(filters) <= set(_tags(model))
-        and (not author or repo_id.startswith(f"{author}/"))
-        and search in repo_id.lower()
-    ]
-    found.sort(key=lambda model: model.repo_id)
-    found.sort(key=lambda model: _sortable(model.document.get(sort)), reverse=True)
-    keep = ("_id", "id", *expand) if expand else _LISTED
-    rows = [
-        {name: model.document[name] for name in keep if name in model.document} | {"modelId": model.repo_id}
-        for model in found
-    ]
-    return _page(request, rows, min(_positive(request.one("limit"), page_size), page_size))
-
-
-def _tags(model: Recorded) -> list[str]:
-    tags = model.document.get("tags")
-    return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
-
-
-def _sortable(value: object) -> tuple[int | float, str]:
-    number = value if isinstance(value, (int, float)) else 0
-    return number, value if isinstance(value, str) else ""
 
 
 def _page(request: Request, rows: Sequence[object], size: int) -> Reply:

@@ -37,6 +37,18 @@ class Impact:
     problems: tuple[Problem, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A derivative that cannot be followed up to its base. base: by its name, or as the claim has it where
+    that names no model. why: `removed` (its host says it is absent or not visible), `unread` (so far only
+    named), `unknown` (no model can be told)."""
+
+    derivative: str
+    base: str
+    relation: Relation
+    why: str
+
+
 def view(
     root: str,
     edges_up: Iterable[Edge],

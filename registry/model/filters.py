@@ -50,7 +50,7 @@ class Filter:
 
 TEXTS = ("name", "license", "task", "library")
 CHOICES = ("gated", "source")
-COUNTS = ("params", "downloads", "likes", "size")
+COUNTS = ("params", "downloads", "likes", "size", "derivatives")
 TIMES = ("created", "modified")
 FIELDS = (*TEXTS, *CHOICES, *COUNTS, *TIMES)
 

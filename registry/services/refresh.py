@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from registry.catalog.catalog import Catalog
@@ -58,8 +59,9 @@ class _Refresh(Ingest):
         return None if ref.repo_id in self._due else super().is_settled(ref)
 
     def read(self, ref: ModelRef) -> ModelSnapshot:
+        want = replace(self._options.want, listed=self._listed(ref))
         try:
-            return super().read(ref)
+            return self._source_for(ref).fetch(ref, want)
         except (NotVisible, Disabled) as error:
             if ref.repo_id not in self._due:
                 raise
@@ -71,3 +73,13 @@ class _Refresh(Ingest):
                 disabled=True if isinstance(error, Disabled) else None,
                 notes=(Note(error.code, error.message),),
             )
+
+    def _listed(self, ref: ModelRef) -> str | None:
+        """The commit of which the catalog has the whole list of files, sizes and hashes included."""
+        repo_id = self._catalog.find(ref.repo_id)
+        kept = None if repo_id is None else self._catalog.snapshot(repo_id, files=False)
+        if repo_id is None or kept is None or kept.source is not ref.source or not kept.files_complete:
+            return None
+        brief = self._catalog.briefs([repo_id])[repo_id]
+        whole = brief.logical_bytes is not None and not brief.unsized_files
+        return kept.commit_sha if whole and all(note.code != "tree-unread" for note in kept.notes) else None

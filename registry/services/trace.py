@@ -43,7 +43,7 @@ def lineage(
     below = catalog.edges_down(repo_id, down) if down != 0 else []
     names = {repo_id, *(name for edge in (*above, *below) for name in (edge.derivative, edge.base))}
     view = graph.view(repo_id, above, below, catalog.briefs(names), up=up, down=down, limit=limit)
-    claims = [kept for node in view.nodes for kept in catalog.claims(node.repo_id)]
+    claims = catalog.claims_about(node.repo_id for node in view.nodes)
     return replace(view, problems=(*view.problems, *find_problems((), {}, claims)))
 
 
@@ -57,8 +57,11 @@ def why(catalog: Catalog, derivative: str, base: str, limit: int = PATH_LIMIT) -
     )
 
 
-def impact(catalog: Catalog, base: str) -> graph.Impact:
-    """Everything that descends from `base`, with its depth and the model it descends through."""
+def impact(catalog: Catalog, base: str, *, judged: bool = True) -> graph.Impact:
+    """Everything that descends from `base`, with its depth and the model it descends through. Not `judged`,
+    it comes without counts and problems, which take most of the time."""
+    if not judged:
+        return graph.Impact(base, tuple(catalog.descendants(base)))
     edges = catalog.edges_down(base)
-    names = {base}.union(edge.derivative for edge in edges)
-    return graph.impact(edges, base, catalog.briefs(names))
+    bases = {base}.union(edge.base for edge in edges)
+    return graph.impact(edges, base, catalog.briefs(bases))

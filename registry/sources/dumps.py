@@ -16,6 +16,7 @@ from io import BufferedReader
 from pathlib import Path
 
 from registry.errors import BadAnswer, DamagedFile
+from registry.model.bulk import Batch
 from registry.model.snapshot import ModelSnapshot, RawAnswer
 from registry.sources.documents import read_document
 from registry.sources.values import shown
@@ -32,19 +33,42 @@ class BadLine:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What stands in a file up to row or line `until`: models, each batch seen at one time, and what gave
+    none."""
+
+    batches: tuple[Batch, ...]
+    until: int
+    bad: tuple[BadLine, ...]
+
+    @property
+    def models(self) -> int:
+        return sum(len(batch.rows) for batch in self.batches)
+
+
 def read_documents(path: Path, *, now: Callable[[], datetime]) -> Iterator[ModelSnapshot | BadLine]:
     """Read a `.jsonl` or `.jsonl.gz` file line by line, in its order; blank lines are passed over.
 
     now: the time of observation for lines without a `snapshot` date. Raises `DamagedFile` when the file
     cannot be opened or its compression is broken; lines before the break have been yielded by then.
     """
+    return (found for _, found in read_from(path, now=now))
+
+
+def read_from(
+    path: Path, *, now: Callable[[], datetime], start: int = 0
+) -> Iterator[tuple[int, ModelSnapshot | BadLine]]:
+    """The same with the number of each line, from behind line `start` on."""
     try:
         with _open(path) as file:
             for number, line in _lines(file):
+                if number <= start:
+                    continue
                 if line is None:
-                    yield BadLine(number, f"longer than {MAX_LINE:,} bytes")
+                    yield number, BadLine(number, f"longer than {MAX_LINE:,} bytes")
                 elif not line.isspace():
-                    yield _read_line(number, line, now)
+                    yield number, _read_line(number, line, now)
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise DamagedFile(f"cannot read {path}: {reason}") from None

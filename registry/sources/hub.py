@@ -1,4 +1,5 @@
-"""Models on the Hub: two requests each, and a third for the headers of sharded weights.
+"""Models on the Hub: two requests each, one while their files are known, and one more for the headers of
+sharded weights.
 
 The first asks for the model's document with the fields worth keeping and the sizes of its files, the second
 for the file tree with content hashes at exactly that commit. Answers are read raw: the Hub client's typed
@@ -149,7 +150,9 @@ class HubSource:
         document, answer = self._document(topic)
         observed_at = self._clock()
         repo_id, revision = _identity(document, ref)
-        tree = self._tree(repo_id, revision, topic)
+        # At one commit there is one list of files: what is known whole need not come again.
+        known = revision == want.listed and isinstance(document.get("siblings"), list)
+        tree = _Tree() if known else self._tree(repo_id, revision, topic)
         if not tree.complete and isinstance(document.get("siblings"), list):
             tree = replace(tree, entries=None)
         paths = _paths(document, tree.entries)
@@ -176,7 +179,8 @@ class HubSource:
             headers=headers,
             raw=tuple(raw),
         )
-        return replace(snapshot, notes=(*snapshot.notes, *notes, *deep.notes))
+        files = None if known else snapshot.files
+        return replace(snapshot, files=files, notes=(*snapshot.notes, *notes, *deep.notes))
 
     def derivatives(self, ref: ModelRef, relation: Relation, limit: int) -> Sequence[str]:
         """The ids of up to `limit` direct derivatives, most downloaded first; for a dataset, of the models

@@ -87,7 +87,7 @@ def test_the_history_prints_what_was_seen_when(run_cli: RunCli, hub: RecordedHub
         assert field in shown.out
         history = json.loads(run_cli("show", name, "--history", "--json").out)["history"]
         assert history[0]["changes"] == []
-        assert history[0]["first_seen"] <= history[0]["last_seen"] < history[1]["first_seen"]
+        assert history[0]["first_seen"] <= history[0]["last_seen"] <= history[1]["first_seen"]
     assert len(run_cli("show", "lab/same", "--history").out.splitlines()) == 2
 
 

@@ -16,6 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 GENERATOR = Path(__file__).resolve().parents[3] / "shared" / "benchmark" / "hubgraph.py"
+EDGES_PER_MODEL = 0.6
+"""As on the Hub."""
+
 COLUMNS = ("child", "parent", "relation", "license")
 
 
@@ -52,8 +55,16 @@ def documents(folder: Path, models: int, edges: int, python: str) -> Path:
     """A file of model documents as the Hub answers them, one per line."""
     path = folder / "documents.jsonl"
     if not path.exists():
-        _generate(folder, models, edges, python, "--dump")
+        dump(folder, models, edges, python)
         _elsewhere(python, "documents", folder)
+    return path
+
+
+def dump(folder: Path, models: int, edges: int, python: str) -> Path:
+    """A file in the columns of the public dumps."""
+    path = folder / "hub_stats.parquet"
+    if not path.exists():
+        _generate(folder, models, edges, python, "--dump")
     return path
 
 

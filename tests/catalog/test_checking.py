@@ -23,6 +23,7 @@ def whole(catalog: Catalog) -> Catalog:
                 files=(file("x", 10, "w"), file("y", 20)),
                 raw=(RawAnswer("model", b"{}"),),
                 tags=("t",),
+                config={"model_type": "bert"},
                 aliases=("o/alias",),
             ),
             snap("o/b", files=(file("z", 10, "w"),)),
@@ -92,10 +93,12 @@ def test_a_snapshot_seen_last_before_first(whole: Catalog, catalog_url: str) -> 
     assert {problem.code for problem in whole.check()} == {"time-order"}
 
 
-@pytest.mark.parametrize("table", ["raw_answers", "details"])
-def test_an_answer_that_cannot_be_unpacked(whole: Catalog, catalog_url: str, table: str) -> None:
+@pytest.mark.parametrize(
+    ("table", "column"), [("raw_answers", "data"), ("details", "data"), ("snapshots", "tags")]
+)
+def test_an_answer_that_cannot_be_unpacked(whole: Catalog, catalog_url: str, table: str, column: str) -> None:
     junk = "'junk'::bytea" if "://" in catalog_url else "CAST('junk' AS BLOB)"
-    run_sql(catalog_url, f"UPDATE {table} SET data = {junk}")
+    run_sql(catalog_url, f"UPDATE {table} SET {column} = {junk} WHERE {column} IS NOT NULL")
     (problem,) = whole.check()
     assert (problem.code, problem.models) == ("damaged-answer", ("o/a",))
 

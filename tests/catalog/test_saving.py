@@ -396,3 +396,24 @@ def test_tracked_and_stale(catalog: Catalog) -> None:
     catalog.save(snap("o/a", 5, claims=(claim("o/base"),)))
     assert catalog.tracked() == ["o/a", "o/b"]
     assert catalog.tracked(stale_before=day(3)) == ["o/b"]
+
+
+def test_a_list_that_tells_no_commit_changes_nothing_until_something_was_committed(catalog: Catalog) -> None:
+    known = snap(
+        "o/m",
+        0,
+        commit_sha=sha("c1"),
+        last_modified=day(-1),
+        gated=Gate.MANUAL,
+        files=(file("LICENSE"), file("w", 10, "w")),
+        licenses=(license_claim("mit"), LicenseClaim(LicenseField.FILE, "LICENSE", "files")),
+    )
+    catalog.save(known)
+    listed = snap("o/m", 1, commit_sha=None, last_modified=day(-1), licenses=(license_claim("mit"),))
+    assert catalog.save(listed).changes == ()
+    shown = catalog.snapshot("o/m")
+    assert shown is not None
+    assert (shown.commit_sha, shown.gated, shown.files) == (sha("c1"), Gate.MANUAL, known.files)
+    later = replace(listed, observed_at=day(2), last_modified=day(1.5))
+    assert "commit" in [change.field for change in catalog.save(later).changes]
+    assert catalog.check() == []

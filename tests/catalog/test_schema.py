@@ -4,18 +4,22 @@ import sqlite3
 import warnings
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import Select, select, text
+from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 
 from registry.catalog import schema
 from registry.catalog.catalog import Catalog
 from registry.catalog.engine import connect
 from registry.catalog.location import parse_location
-from registry.catalog.tables import metadata
+from registry.catalog.names import alike
+from registry.catalog.tables import metadata, models
 from registry.errors import (
     CatalogDamaged,
     CatalogError,
@@ -32,7 +36,7 @@ from alembic import op
 revision, down_revision, branch_labels, depends_on = "next", "{head}", None, None
 
 def upgrade():
-    with op.batch_alter_table("models") as batch:
+    with op.batch_alter_table("aliases") as batch:
         batch.add_column(sa.Column("colour", sa.Text(), nullable=False, server_default="grey"))
         batch.create_check_constraint("colour", "colour IN ('grey', 'green')")
     {then}
@@ -59,9 +63,18 @@ def test_the_migrations_make_the_tables(catalog: Catalog, catalog_url: str) -> N
 def test_names_are_found_by_index_whatever_their_case(tmp_path: Path) -> None:
     path = str(tmp_path / "catalog.db")
     Catalog.open(path, create=True).close()
-    for table, column in (("models", "repo_id"), ("aliases", "name")):
-        ((*_, plan),) = ask_sql(path, f"EXPLAIN QUERY PLAN SELECT 1 FROM {table} WHERE lower({column}) = 'x'")
-        assert f"ix_{table}_lower_{column}" in plan
+    ((*_, plan),) = ask_sql(path, "EXPLAIN QUERY PLAN SELECT 1 FROM aliases WHERE lower(name) = 'x'")
+    assert "ix_aliases_lower_name" in plan
+    asked = select(models.c.id).where(alike(models.c.repo_id, "O/name"))
+    database = connect(parse_location(path))
+    with closing(database):
+        explained = text(f"EXPLAIN QUERY PLAN {shown(asked)}")
+        plans = database.read(lambda c: [row[-1] for row in c.execute(explained)])
+    assert not [plan for plan in plans if plan.startswith("SCAN")], plans
+
+
+def shown(query: Select[Any]) -> str:
+    return str(query.compile(dialect=sqlite_dialect(), compile_kwargs={"literal_binds": True}))
 
 
 def test_there_is_no_catalog_until_it_is_made(catalog_url: str) -> None:
@@ -127,19 +140,19 @@ def newer_program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def test_an_older_catalog_is_migrated_after_a_copy(
     catalog: Catalog, catalog_url: str, newer_program: Path
 ) -> None:
-    catalog.save_many([snap("o/m", claims=(claim("o/b"),)), snap("o/n")])
+    catalog.save_many([snap("o/m", claims=(claim("o/b"),), aliases=("o/once",)), snap("o/n")])
     old = schema.REVISIONS[-2]
     with pytest.raises(CatalogOutdated, match=f"older schema {old}, needed is next") as caught:
         Catalog.open(catalog_url)
     assert "registry catalog migrate" in str(caught.value.hint)
     report = Catalog.migrate(catalog_url)
     assert (report.before, report.after) == (old, "next")
-    assert ask_sql(catalog_url, "SELECT DISTINCT colour FROM models") == [("grey",)]
+    assert ask_sql(catalog_url, "SELECT DISTINCT colour FROM aliases") == [("grey",)]
     if "://" not in catalog_url:
         indexes = ask_sql(
             catalog_url, "SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
         )
-        assert ("ix_models_lower_repo_id",) in indexes, "rebuilding a table must not lose an index"
+        assert ("ix_aliases_lower_name",) in indexes, "rebuilding a table must not lose an index"
     with Catalog.open(catalog_url) as migrated:
         assert migrated.check() == []
         assert len(migrated.edges_up("o/m")) == 1
@@ -178,7 +191,7 @@ def test_a_migration_that_fails_changes_nothing(
         Catalog.migrate(catalog_url)
     assert ask_sql(catalog_url, "SELECT version_num FROM alembic_version") == [(schema.REVISIONS[-2],)]
     with pytest.raises(CatalogError):
-        ask_sql(catalog_url, "SELECT colour FROM models")
+        ask_sql(catalog_url, "SELECT colour FROM aliases")
     assert catalog.tracked() == ["o/m"]
 
 

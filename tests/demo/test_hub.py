@@ -22,8 +22,8 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.utils import parse_ratelimit_headers
 
-from registry.demo.answers import EXPANDABLE
 from registry.demo.hub import Recorded, RecordedHub, Reply, Request
+from registry.demo.lists import EXPANDABLE
 from tests.conftest import HubFactory
 from tests.hubs import by_id, chain, commit_of, recorded, safetensors
 

@@ -9,18 +9,26 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from registry.catalog.types import BigId, HexBytes, Name, Packed, UtcDateTime
+from registry.catalog.types import BigId, HexBytes, Name, Packed, Phrase, UtcDateTime
 
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
 
-SOURCES = "IN ('hub', 'local', 'paper', 'data')"
-RELATIONS = "IN ('finetune', 'adapter', 'merge', 'quantized', 'distilled', 'unknown', 'trained_on')"
+SOURCES = ("hub", "local", "paper", "data")
+RELATIONS = ("finetune", "adapter", "merge", "quantized", "distilled", "unknown", "trained_on")
 ORIGINS = (
-    "IN ('manual', 'weights', 'adapter_config', 'mergekit', 'hub', 'card', 'gguf', 'config', 'paper', "
-    "'inferred')"
+    "manual",
+    "weights",
+    "adapter_config",
+    "mergekit",
+    "hub",
+    "card",
+    "gguf",
+    "config",
+    "paper",
+    "inferred",
 )
 
 
@@ -31,11 +39,7 @@ def upgrade() -> None:
     _answers()
     _lineage()
     _facts()
-    if op.get_bind().dialect.name == "postgresql":
-        # The two tables name each other; SQLite takes the key while the other table is not there yet.
-        op.create_foreign_key(
-            op.f("fk_models_snapshot_id_snapshots"), "models", "snapshots", ["snapshot_id"], ["id"]
-        )
+    _crawls()
 
 
 def _models() -> None:
@@ -51,22 +55,18 @@ def _models() -> None:
         sa.Column("seen_at", UtcDateTime(), nullable=True),
         sa.Column("downloads", sa.BigInteger(), nullable=True),
         sa.Column("likes", sa.BigInteger(), nullable=True),
-        sa.CheckConstraint(f"source {SOURCES}", name=op.f("ck_models_source")),
-        sa.ForeignKeyConstraint(
-            ["snapshot_id"], ["snapshots.id"], name=op.f("fk_models_snapshot_id_snapshots"), use_alter=True
-        ),
+        sa.CheckConstraint(_one_of("source", SOURCES), name=op.f("ck_models_source")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_models")),
         sa.UniqueConstraint("repo_id", name=op.f("uq_models_repo_id")),
         sa.UniqueConstraint("hub_id", name=op.f("uq_models_hub_id")),
     )
-    op.create_index("ix_models_lower_repo_id", "models", [sa.text("lower(repo_id)")])
     op.create_table(
         "aliases",
         sa.Column("name", Name, nullable=False),
         sa.Column("model_id", BigId, nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("observed_at", UtcDateTime(), nullable=True),
-        sa.CheckConstraint("kind IN ('source', 'rename', 'case')", name=op.f("ck_aliases_kind")),
+        sa.CheckConstraint(_one_of("kind", ("source", "rename", "case")), name=op.f("ck_aliases_kind")),
         _belongs("aliases", "model_id", "models"),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_aliases")),
     )
@@ -126,7 +126,8 @@ def _snapshots() -> None:
         sa.Column("id", BigId, nullable=False),
         sa.Column("model_id", BigId, nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
-        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=True),
+        sa.Column("imprint", sa.LargeBinary(), nullable=True),
         sa.Column("observed_at", UtcDateTime(), nullable=False),
         sa.Column("last_seen_at", UtcDateTime(), nullable=False),
         sa.Column("revision", sa.Text(), nullable=True),
@@ -140,24 +141,29 @@ def _snapshots() -> None:
         sa.Column("library", sa.Text(), nullable=True),
         sa.Column("task", sa.Text(), nullable=True),
         sa.Column("license", sa.Text(), nullable=True),
+        sa.Column("license_by", sa.Text(), nullable=True),
+        sa.Column("tags", sa.LargeBinary(), nullable=True),
         sa.Column("used_storage", sa.BigInteger(), nullable=True),
         sa.Column("new_version", sa.Text(), nullable=True),
         sa.Column("parameters", sa.BigInteger(), nullable=True),
         sa.Column("logical_parameters", sa.BigInteger(), nullable=True),
         sa.Column("served_parameters", sa.BigInteger(), nullable=True),
         sa.Column("parameters_origin", sa.Text(), nullable=True),
-        sa.Column("parameters_rule", sa.Text(), nullable=True),
+        sa.Column("parameters_rule", Phrase(), nullable=True),
         sa.Column("parameters_contradiction", sa.Text(), nullable=True),
         sa.Column("bases", sa.Text(), nullable=True),
         sa.Column("tree_id", BigId, nullable=True),
-        sa.CheckConstraint("gated IN ('none', 'auto', 'manual')", name=op.f("ck_snapshots_gated")),
-        sa.CheckConstraint(f"source {SOURCES}", name=op.f("ck_snapshots_source")),
+        sa.CheckConstraint(_one_of("gated", ("none", "auto", "manual")), name=op.f("ck_snapshots_gated")),
+        sa.CheckConstraint(_one_of("source", SOURCES), name=op.f("ck_snapshots_source")),
         _belongs("snapshots", "model_id", "models"),
         sa.ForeignKeyConstraint(["tree_id"], ["trees.id"], name=op.f("fk_snapshots_tree_id_trees")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_snapshots")),
     )
     op.create_index("ix_snapshots_model_id", "snapshots", ["model_id"])
-    op.create_index("ix_snapshots_tree_id", "snapshots", ["tree_id"])
+    known = sa.text("tree_id IS NOT NULL")
+    op.create_index(
+        "ix_snapshots_tree_id", "snapshots", ["tree_id"], sqlite_where=known, postgresql_where=known
+    )
 
 
 def _answers() -> None:
@@ -193,7 +199,7 @@ def _answers() -> None:
         sa.Column("value", sa.Text(), nullable=False),
         sa.Column("origin", sa.Text(), nullable=False),
         sa.CheckConstraint(
-            "field IN ('license', 'license_name', 'license_link', 'license_file')",
+            _one_of("field", ("license", "license_name", "license_link", "license_file")),
             name=op.f("ck_license_claims_field"),
         ),
         _belongs("license_claims", "snapshot_id", "snapshots"),
@@ -211,7 +217,7 @@ def _lineage() -> None:
         sa.Column("origins", sa.Text(), nullable=False),
         sa.Column("resolved_from", sa.Text(), nullable=True),
         sa.Column("state", sa.Text(), nullable=False),
-        sa.CheckConstraint(f"relation {RELATIONS}", name=op.f("ck_edges_relation")),
+        sa.CheckConstraint(_one_of("relation", RELATIONS), name=op.f("ck_edges_relation")),
         _belongs("edges", "derivative_id", "models"),
         sa.ForeignKeyConstraint(["base_id"], ["models.id"], name=op.f("fk_edges_base_id_models")),
         sa.PrimaryKeyConstraint("derivative_id", "base_id", name=op.f("pk_edges")),
@@ -220,32 +226,54 @@ def _lineage() -> None:
     op.create_index("ix_edges_base_id", "edges", ["base_id", "derivative_id", "relation"])
     op.create_table(
         "edge_claims",
-        sa.Column("id", BigId, nullable=False),
         sa.Column("derivative_id", BigId, nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("base_id", BigId, nullable=True),
         sa.Column("told_by", sa.Text(), nullable=True),
         sa.Column("origin", sa.Text(), nullable=False),
         sa.Column("relation", sa.Text(), nullable=False),
-        sa.Column("declared", sa.Text(), nullable=False),
+        sa.Column("declared", sa.Text(), nullable=True),
         sa.Column("named", sa.Text(), nullable=True),
-        sa.Column("detail", sa.Text(), nullable=True),
+        sa.Column("detail", Phrase(), nullable=True),
         sa.Column("note", sa.Text(), nullable=True),
         sa.Column("denied", sa.Boolean(), nullable=False),
         sa.Column("current", sa.Boolean(), nullable=False),
         sa.Column("revision", Packed(), nullable=True),
         sa.Column("observed_at", UtcDateTime(), nullable=False),
-        sa.CheckConstraint(f"told_by {SOURCES}", name=op.f("ck_edge_claims_told_by")),
-        sa.CheckConstraint(f"origin {ORIGINS}", name=op.f("ck_edge_claims_origin")),
-        sa.CheckConstraint(f"relation {RELATIONS}", name=op.f("ck_edge_claims_relation")),
+        sa.CheckConstraint(_one_of("told_by", SOURCES), name=op.f("ck_edge_claims_told_by")),
+        sa.CheckConstraint(_one_of("origin", ORIGINS), name=op.f("ck_edge_claims_origin")),
+        sa.CheckConstraint(_one_of("relation", RELATIONS), name=op.f("ck_edge_claims_relation")),
         _belongs("edge_claims", "derivative_id", "models"),
         sa.ForeignKeyConstraint(["base_id"], ["models.id"], name=op.f("fk_edge_claims_base_id_models")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_edge_claims")),
+        sa.CheckConstraint(
+            "declared IS NOT NULL OR (base_id IS NOT NULL AND named IS NULL)",
+            name=op.f("ck_edge_claims_declared"),
+        ),
+        sa.PrimaryKeyConstraint("derivative_id", "position", name=op.f("pk_edge_claims")),
+        sqlite_with_rowid=False,
     )
-    op.create_index("ix_edge_claims_derivative_id", "edge_claims", ["derivative_id"])
     op.create_index("ix_edge_claims_base_id", "edge_claims", ["base_id"])
+    op.create_table(
+        "lineage_graphs",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("piece", sa.Integer(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("name", "piece", name=op.f("pk_lineage_graphs")),
+    )
 
 
 def _facts() -> None:
+    op.create_table(
+        "imports",
+        sa.Column("id", BigId, nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("observed_at", UtcDateTime(), nullable=False),
+        sa.Column("rows", sa.BigInteger(), nullable=False),
+        sa.Column("finished", sa.Boolean(), nullable=False),
+        sa.Column("complete", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_imports")),
+    )
     op.create_table(
         "training_facts",
         sa.Column("id", BigId, nullable=False),
@@ -258,13 +286,43 @@ def _facts() -> None:
         sa.Column("note", sa.Text(), nullable=True),
         sa.Column("current", sa.Boolean(), nullable=False),
         sa.Column("observed_at", UtcDateTime(), nullable=False),
-        sa.CheckConstraint(f"told_by {SOURCES}", name=op.f("ck_training_facts_told_by")),
+        sa.CheckConstraint(_one_of("told_by", SOURCES), name=op.f("ck_training_facts_told_by")),
         _belongs("training_facts", "model_id", "models"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_training_facts")),
     )
     op.create_index("ix_training_facts_model_id", "training_facts", ["model_id"])
 
 
+def _crawls() -> None:
+    op.create_table(
+        "crawls",
+        sa.Column("id", BigId, nullable=False),
+        sa.Column("walk", sa.Text(), nullable=False),
+        sa.Column("started_at", UtcDateTime(), nullable=False),
+        sa.Column("seen_at", UtcDateTime(), nullable=True),
+        sa.Column("finished_at", UtcDateTime(), nullable=True),
+        sa.Column("place", sa.Text(), nullable=True),
+        sa.Column("pages", sa.Integer(), nullable=False),
+        sa.Column("models", sa.BigInteger(), nullable=False),
+        sa.Column("added", sa.BigInteger(), nullable=False),
+        sa.Column("changed", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_crawls")),
+    )
+    unfinished = sa.text("finished_at IS NULL")
+    op.create_index(
+        "uq_crawls_walk",
+        "crawls",
+        ["walk"],
+        unique=True,
+        sqlite_where=unfinished,
+        postgresql_where=unfinished,
+    )
+
+
 def _belongs(table: str, column: str, owner: str) -> sa.ForeignKeyConstraint:
     name = op.f(f"fk_{table}_{column}_{owner}")
     return sa.ForeignKeyConstraint([column], [f"{owner}.id"], name=name, ondelete="CASCADE")
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> str:
+    return " OR ".join(f"{column} = '{value}'" for value in values)

@@ -1,0 +1,117 @@
+"""Models by the million: what most of them say alike is said once, and each adds the little of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import NamedTuple
+
+from registry.model.snapshot import ModelSnapshot
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Pattern:
+    """What many models say alike, by the example of one of them.
+
+    bases: the names in its claims and tags that every model fills in for itself, sorted. license: the
+    license its card and the Hub's tag state and nothing else, which every model fills in for itself, too;
+    `None` where it is no such blank. Everything else of `snapshot` holds for all of them, but for what
+    `Listed` tells of each. like: a pattern that differs in library and task alone.
+    """
+
+    snapshot: ModelSnapshot
+    bases: tuple[str, ...] = ()
+    license: str | None = None
+    like: Pattern | None = None
+
+
+class Listed(NamedTuple):
+    """One model of a list. Times are whole seconds since 1970.
+
+    elements: stored numbers per dtype of the pattern, in its order; together they are the logical count and
+    the host's total. `None`: the pattern's own count holds. bases, license: what fills its blanks.
+    imprint: eight bytes that differ when anything differs that means something, except what this tuple
+    itself tells.
+    """
+
+    repo_id: str
+    hub_id: str | None
+    commit_sha: str | None
+    created_at: int | None
+    last_modified: int | None
+    downloads: int | None
+    likes: int | None
+    used_storage: int | None
+    elements: tuple[int, ...] | None
+    bases: tuple[str, ...]
+    license: str | None
+    pattern: Pattern
+    imprint: bytes
+
+
+def listed(snapshot: ModelSnapshot) -> Listed:
+    """A snapshot like no other, as a row of a list."""
+    still = replace(
+        snapshot,
+        observed_at=_EPOCH,
+        hub_id=None,
+        created_at=None,
+        last_modified=None,
+        downloads=None,
+        likes=None,
+        used_storage=None,
+    )
+    return Listed(
+        repo_id=snapshot.repo_id,
+        hub_id=snapshot.hub_id,
+        commit_sha=snapshot.commit_sha,
+        created_at=_seconds(snapshot.created_at),
+        last_modified=_seconds(snapshot.last_modified),
+        downloads=snapshot.downloads,
+        likes=snapshot.likes,
+        used_storage=snapshot.used_storage,
+        elements=None,
+        bases=(),
+        license=None,
+        pattern=Pattern(snapshot),
+        imprint=blake2b(repr(still).encode("utf-8", "surrogatepass"), digest_size=8).digest(),
+    )
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND = timedelta(seconds=1)
+
+
+def _seconds(time: datetime | None) -> int | None:
+    return None if time is None else (time - _EPOCH) // _SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Models of the Hub as one list told them at one time. whole: the snapshot of the row of that number,
+    with all there is to know of it."""
+
+    observed_at: datetime
+    rows: Sequence[Listed]
+    whole: Callable[[int], ModelSnapshot]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportState:
+    """How far the import of a bulk file has come: its number, its time, and how many rows are in."""
+
+    number: int
+    observed_at: datetime
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class BulkReport:
+    """What keeping a batch did to models. changes: how many changed in which way."""
+
+    added: int
+    changed: int
+    same: int
+    changes: tuple[tuple[str, int], ...] = ()
