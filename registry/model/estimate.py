@@ -131,20 +131,23 @@ class Saving:
 
     kind: the strategy that worked it out. base: the model reused, `None` where the reuse is not of one.
     counterfactuals: what would have been done instead, by name; `saved` is against the first.
-    `ratio` is the first counterfactual over the own cost, `None` when the own cost is 0.
-    upper_bound: summed over models it counts something that might not have been done by each.
+    own_cost: `None` when nobody knows; `saved` is then all of the counterfactual, and an upper bound.
+    `ratio` is the first counterfactual over the own cost, `None` when that is 0 or unknown.
+    upper_bound: what was saved is at most this: the own cost is unknown, or what would have been done
+    instead might not have been. adds_up: a sum over models means something.
     """
 
     model: str
     kind: str
     counterfactuals: tuple[tuple[str, Estimate], ...]
-    own_cost: Estimate
+    own_cost: Estimate | None
     saved: Estimate
     ratio: float | None
     assumptions: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     base: str | None = None
     upper_bound: bool = False
+    adds_up: bool = True
 
 
 def _require_same(parts: Iterable[Estimate]) -> None:

@@ -14,7 +14,7 @@ BOUNDS: Mapping[str, float] = MappingProxyType(
     {
         "parameters": 1e16,
         "active_parameters": 1e16,
-        "training_tokens": 1e18,
+        "training_tokens": 1e21,
         "epochs": 1e7,
         "training_flop": 1e32,
         "finetune_flop": 1e32,
