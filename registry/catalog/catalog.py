@@ -20,6 +20,7 @@ from registry.catalog import (
     saving,
     schema,
     walking,
+    weighing,
 )
 from registry.catalog.backup import backup
 from registry.catalog.engine import BUSY_TIMEOUT, Database, connect
@@ -37,6 +38,7 @@ from registry.model.records import (
     ModelBrief,
     Problem,
     SaveReport,
+    Weighing,
 )
 from registry.model.snapshot import ModelSnapshot, TrainingFact
 
@@ -231,6 +233,21 @@ class Catalog:
     def holdings_after(self, name: str, limit: int) -> dict[str, Holding]:
         """The same of the next `limit` models somebody added, in the order of their names."""
         return self._database.read(lambda c: holdings.holdings_after(c, name, limit))
+
+    def weighings(self, repo_ids: Iterable[str]) -> dict[str, Weighing]:
+        """What models weigh, by present name; unknown names are missing."""
+        names = list(repo_ids)
+        return self._database.read(lambda c: weighing.weighings(c, names))
+
+    def weighings_after(self, name: str, limit: int) -> dict[str, Weighing]:
+        """The same of the next `limit` models somebody added, in the order of their names."""
+        return self._database.read(lambda c: weighing.weighings_after(c, name, limit))
+
+    def unique_bytes(self, repo_ids: Iterable[str] | None = None) -> int | None:
+        """Bytes of the current files of models, each content (by sha256) counted once over all of them, as
+        far as sizes are known; `None` where none is. Without names: of every model somebody added."""
+        names = None if repo_ids is None else list(repo_ids)
+        return self._database.read(lambda c: weighing.unique_bytes(c, names))
 
     def derivative_counts(self, repo_ids: Iterable[str]) -> dict[str, dict[Relation, int]]:
         """How many direct derivatives of each kind models have; those without any are missing."""

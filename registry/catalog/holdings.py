@@ -82,7 +82,7 @@ def _numbers(connection: Connection, snapshot_ids: Sequence[int]) -> dict[int, d
     found: defaultdict[int, dict[str, int]] = defaultdict(dict)
     rows = connection.execute(
         select(parameter_counts).where(parameter_counts.c.snapshot_id.in_(snapshot_ids))
-    )
+    ).all()
     for snapshot_id, dtype, elements in rows:
         found[snapshot_id][dtype] = elements
     return found

@@ -48,6 +48,13 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         ),
     ),
     (
+        "Costs",
+        (
+            Entry("cost", "cost:cost", "Tell what models weigh and what keeping and copying them costs."),
+            Entry("prices", "prices:prices", "List the dated prices that costs are worked out from."),
+        ),
+    ),
+    (
         "House",
         (
             Entry("catalog", "catalog:catalog", "Create, migrate, check, back up or count the catalog."),
