@@ -51,6 +51,7 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         "Costs",
         (
             Entry("cost", "cost:cost", "Tell what models weigh and what keeping and copying them costs."),
+            Entry("dedup", "dedup:dedup", "Find what is kept twice, and what the copies cost."),
             Entry("estimate", "estimate:estimate", "Work out what making a model took."),
             Entry("prices", "prices:prices", "List the dated prices that costs are worked out from."),
         ),
