@@ -149,6 +149,8 @@ def plain(value: object, depth: int = 0) -> object:
             _key(key): item if type(item) in _SINGLE else plain(item, depth + 1)
             for key, item in value.items()  # type: ignore[attr-defined]
         }
+    if kind is list and depth < MAX_DEPTH:
+        return [item if type(item) in _SINGLE else plain(item, depth + 1) for item in value]  # type: ignore[attr-defined]
     if isinstance(value, Enum):
         return plain(value.value, depth)
     if value is None or isinstance(value, str | bool | int):
