@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from registry.contract import PluginHost, ReuseCase
-from registry.economics.reuse import expert_cost
 from registry.model.edges import Relation
-from registry.model.estimate import Estimate, Saving
+from registry.model.estimate import Saving, difference, total
 
 KIND = "expertise"
 INSTEAD = "one more lawyer, trained for {years:g} years"
@@ -49,24 +48,19 @@ def register(host: PluginHost) -> None:
 
 def _saving(case: ReuseCase, size: int, *, adapter: bool) -> Saving:
     steps = [case.economy.assumed(name) for name in STEPS]
-    person = expert_cost(*(step.mid for step in steps))
-    copy = case.economy.storage(size).scaled(1, "USD", "one copy kept for one year")
-    sources = tuple(dict.fromkeys(source for step in steps for source in step.sources))
     formula = " + ".join(f"{step.mid:,.0f}" for step in steps)
+    person = total((step.scaled(1, "USD", step.formula) for step in steps), formula)
+    copy = case.economy.storage(size).scaled(1, "USD", "one copy kept for one year")
     years = case.economy.assumed(YEARS).mid
     return Saving(
         model=case.model.brief.repo_id,
         kind=KIND,
-        counterfactuals=((INSTEAD.format(years=years), _usd(person, formula, sources)),),
+        counterfactuals=((INSTEAD.format(years=years), person),),
         own_cost=copy,
-        saved=_usd(person - copy.mid, "person - copy", (*sources, *copy.sources), copy.priced),
-        ratio=person / copy.mid if copy.mid else None,
+        saved=difference(person, copy, "person - copy"),
+        ratio=person.mid / copy.mid if copy.mid else None,
         assumptions=(ONE, EQUAL, *((BASE,) if adapter else ()), *copy.assumptions),
-        sources=(*sources, *copy.sources),
+        sources=tuple(dict.fromkeys((*person.sources, *copy.sources))),
         upper_bound=True,
         adds_up=False,
     )
-
-
-def _usd(value: float, formula: str, sources: tuple[str, ...], day: str | None = None) -> Estimate:
-    return Estimate(value, value, value, "USD", formula, sources=sources, priced=day)

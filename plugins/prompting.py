@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from registry.contract import PluginHost, ReuseCase, TokenPrice
 from registry.economics.reuse import break_even_calls, token_cost
-from registry.model.estimate import Estimate, Saving
+from registry.model.estimate import Saving, difference
 
 KIND = "prompting"
 INSTEAD = "a fine-tune"
@@ -40,28 +41,29 @@ def register(host: PluginHost) -> None:
 
 def _saving(case: ReuseCase, price: TokenPrice) -> Saving:
     economy = case.economy
-    extra, instead, calls = (economy.assumed(name).mid for name in (EXTRA, FINETUNE, CALLS))
-    sources = (*economy.assumed(FINETUNE).sources, price.source)
-    overhead = token_cost(extra, price.input) * calls
-    even = break_even_calls(instead, extra, price.input)
+    extra, instead, calls = economy.assumed(EXTRA), economy.assumed(FINETUNE), economy.assumed(CALLS).mid
+    fine_tune = instead.scaled(1, "USD", "as stated")
+    per_token = token_cost(1, price.input) * calls
+    overhead = replace(
+        extra.scaled(per_token, "USD", "extra tokens x price x calls"),
+        sources=(*extra.sources, price.source),
+        priced=price.day,
+    )
+    even = break_even_calls(instead.mid, extra.mid, price.input)
     return Saving(
         model=case.model.brief.repo_id,
         kind=KIND,
-        counterfactuals=((INSTEAD, _usd(instead, "as stated", sources)),),
-        own_cost=_usd(overhead, "extra tokens x price x calls", sources, price.day),
-        saved=_usd(instead - overhead, "fine-tune - extra tokens x price x calls", sources, price.day),
-        ratio=instead / overhead,
+        counterfactuals=((INSTEAD, fine_tune),),
+        own_cost=overhead,
+        saved=difference(fine_tune, overhead, "fine-tune - extra tokens x price x calls"),
+        ratio=instead.mid / overhead.mid,
         assumptions=(
-            f"{extra:,.0f} further prompt tokens a call, {calls:,.0f} call{'' if calls == 1 else 's'}",
+            f"{extra.mid:,.0f} further prompt tokens a call, {calls:,.0f} call{'' if calls == 1 else 's'}",
             f"{price.input:g} USD per million tokens read ({price.id}, {price.day})",
-            f"a fine-tune of {instead:,.0f} USD has paid for itself after {even:,.0f} calls",
+            f"a fine-tune of {instead.mid:,.0f} USD has paid for itself after {even:,.0f} calls",
             "a prefix that is cached costs less and moves that number up",
         ),
-        sources=sources,
+        sources=tuple(dict.fromkeys((*instead.sources, *overhead.sources))),
         upper_bound=True,
         adds_up=False,
     )
-
-
-def _usd(value: float, formula: str, sources: tuple[str, ...], day: str | None = None) -> Estimate:
-    return Estimate(value, value, value, "USD", formula, sources=sources, priced=day)

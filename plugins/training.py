@@ -9,7 +9,8 @@ from datetime import date
 
 from registry.contract import Economy, PluginHost, ReuseCase, Subject
 from registry.economics.reached import ADOPTER, OwnStep, Reached, own_step, reached, tells_training
-from registry.model.estimate import Basis, Estimate, Saving, difference, product
+from registry.economics.trends import DAYS_PER_YEAR
+from registry.model.estimate import EXACT, Basis, Estimate, Saving, difference, product
 
 KIND = "training"
 THEN = "base trained from scratch then"
@@ -21,12 +22,12 @@ HARDWARE_TREND = "hardware_trend"
 HALVING = "algorithmic_halving_months"
 """Default: months in which the arithmetic for equal ability halves."""
 
-DAYS_PER_YEAR = 365.25
 REMEMBERED = 4096
 """Bases whose counterfactuals are kept: in a catalog few bases have most of the derivatives."""
 
 UNTOLD = "what making this model itself took is not told, and not subtracted"
 ONCE = "what making this model took is subtracted once, from the saving against its nearest base"
+LEFT_OUT = "what training {} took is not told, and not counted beside it"
 TREND = "today: the same arithmetic on hardware that does more per dollar each year"
 METHODS = (
     "smallest adequate: as able a base by today's methods, which need less arithmetic each year; measured on "
@@ -69,7 +70,10 @@ class TrainingSavings:
         nearest = priced[0][0]
         step = own_step(case.model, case.economy)
         model = case.model.brief.repo_id
-        return [_saving(model, one, instead, step, one is nearest) for one, instead in priced]
+        counted = {one.repo_id for one, _ in priced}
+        left_out = [one.repo_id for one in reached(case) if one.repo_id not in counted]
+        told = (LEFT_OUT.format(", ".join(left_out)),) if left_out else ()
+        return [_saving(model, one, instead, step, one is nearest, told) for one, instead in priced]
 
     def _instead(self, economy: Economy, base: Subject) -> tuple[Instead, ...]:
         """The counterfactuals of a base, worked out once for all its derivatives."""
@@ -96,12 +100,13 @@ def _counterfactuals(economy: Economy, base: Subject) -> tuple[Instead, ...]:
     years = _years(then.at or base.training.published, economy.today)
     cheaper = None if years is None else _cheaper(economy.assumed(HARDWARE_TREND), years)
     leaner = None if years is None or not _language(base) else _leaner(economy.assumed(HALVING), years)
+    told_of_base = tuple(f"{base.brief.repo_id}: {note}" for note in then.notes)
     found = []
     if then.flop is not None and then.flop.low > 0:
         named: Named = ((THEN, then.flop),)
         if leaner is not None:
             named += ((ADEQUATE, _times(then.flop, leaner)),)
-        found.append(Instead(named, _assumptions(leaner=leaner is not None)))
+        found.append(Instead(named, told_of_base + _assumptions(leaner=leaner is not None)))
     for basis in Basis:
         cost = then.cost.get(basis)
         if cost is None or cost.low <= 0:
@@ -112,21 +117,28 @@ def _counterfactuals(economy: Economy, base: Subject) -> tuple[Instead, ...]:
             if leaner is not None:
                 named += ((ADEQUATE, _times(cost, cheaper, leaner)),)
         told = _assumptions(cheaper=cheaper is not None, leaner=leaner is not None)
-        found.append(Instead(named, told))
+        found.append(Instead(named, told_of_base + told))
     return tuple(found)
 
 
-def _saving(model: str, base: Reached, instead: Instead, step: OwnStep | None, nearest: bool) -> Saving:
+def _saving(
+    model: str,
+    base: Reached,
+    instead: Instead,
+    step: OwnStep | None,
+    nearest: bool,
+    told: tuple[str, ...],
+) -> Saving:
     first = instead.first
     own: Estimate | None
-    told: tuple[str, ...]
     if not nearest:
-        own, saved, told = Estimate(0, 0, 0, first.unit, ONCE, first.basis), first, (ONCE,)
+        own, saved, told = Estimate(0, 0, 0, first.unit, ONCE, first.basis), first, (*told, ONCE)
     elif (own := _own(step, first)) is None:
-        saved, told = first, (UNTOLD,)
+        saved, told = first, (*told, UNTOLD)
     else:
         saved = difference(first, own, f"{first.formula}, less the own cost")
-        told = (SLACK,) if step is not None and not step.timed and first.unit != "FLOP" else ()
+        if step is not None and not step.timed and first.unit != "FLOP":
+            told = (*told, SLACK)
     return Saving(
         model=model,
         kind=KIND,
@@ -174,7 +186,7 @@ def _leaner(months: Estimate, years: float) -> Estimate:
 
 def _times(cost: Estimate, *factors: Estimate) -> Estimate:
     formula = " x ".join(("the same then", *(one.formula for one in factors)))
-    interval = cost.interval if cost.interval != "exact" else factors[0].interval
+    interval = cost.interval if cost.interval != EXACT else factors[0].interval
     return product(cost.unit, formula, interval, cost, *factors, basis=cost.basis)
 
 

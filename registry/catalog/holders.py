@@ -11,13 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy import Connection, func, or_, select
 
 from registry.catalog.names import chunks, find_ids, names_of
+from registry.catalog.reading import numbers_of
 from registry.catalog.scope import chosen
-from registry.catalog.tables import blobs, edges, files, models, parameter_counts, snapshots, trees
+from registry.catalog.tables import blobs, edges, files, models, snapshots, trees
 from registry.model.copies import Descent, WeightFiles
 from registry.model.edges import Relation
 from registry.model.snapshot import ModelFile
 from registry.weights.formats import FORMATS
-from registry.weights.twins import stored_bytes
+from registry.weights.sizes import stored_bytes
 
 _SPARE = 1.5
 """Times the bytes of its numbers that a single copy of some weights never takes."""
@@ -88,16 +89,6 @@ def _weights_in(connection: Connection, tree_ids: Sequence[int]) -> dict[int, li
         )
         for tree_id, path, size, sha256 in rows:
             found[tree_id].append(ModelFile(path, size, sha256))
-    return found
-
-
-def numbers_of(connection: Connection, snapshot_ids: Iterable[int]) -> dict[int, dict[str, int]]:
-    """How many numbers of each type the weights hold, by snapshot."""
-    found: defaultdict[int, dict[str, int]] = defaultdict(dict)
-    for piece in chunks(snapshot_ids):
-        rows = connection.execute(select(parameter_counts).where(parameter_counts.c.snapshot_id.in_(piece)))
-        for snapshot_id, dtype, elements in rows:
-            found[snapshot_id][dtype] = elements
     return found
 
 

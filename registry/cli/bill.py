@@ -87,16 +87,17 @@ def _of_many(shown: Sequence[Cost], totals: Totals, asked: Asked, width: int | N
 def _row(
     name: Text, one: Cost | Totals, more: bool, told: Told | None, quotes: Sequence[Quote], several: bool
 ) -> list[object]:
+    listed = bool(one.unsized_files) if isinstance(one, Cost) else more
     return [
         name,
-        format_bytes(one.logical_bytes),
-        format_bytes(one.unique_bytes),
-        format_bytes(one.weight_bytes),
-        format_bytes(one.hub_used_bytes),
+        _bytes(one.logical_bytes, listed),
+        _bytes(one.unique_bytes, listed),
+        _bytes(one.weight_bytes, more and isinstance(one, Totals)),
+        _bytes(one.hub_used_bytes, more and isinstance(one, Totals)),
         _bytes(one.priced_bytes, more, told),
         *(_amount(quote.yearly, more) for quote in quotes),
         *([] if several else [_amount(quotes[0].egress, more)]),
-        duration(one.transfer_seconds),
+        duration(one.transfer_seconds) + ("+" if more and one.transfer_seconds else ""),
     ]
 
 
@@ -147,7 +148,8 @@ def _closing(totals: Totals, asked: Asked, *, shown: int | None = None) -> list[
         known = "" if totals.whole else " as far as known"
         lines.append(f"Priced: {totals.priced_bytes:,} bytes{known}, {what}{copies}.")
         speed = bandwidth(asked.bits_per_second)
-        lines.append(f"Copying once over {speed}: {duration(totals.transfer_seconds)}.")
+        least = "" if totals.whole else " or more"
+        lines.append(f"Copying once over {speed}: {duration(totals.transfer_seconds)}{least}.")
     lines += [
         f"{one.id}: {one.usd_per_month:g} USD per {one.per}{' at first' if one.tiers else ''}, "
         f"{one.provider} {one.name}, {one.day}; {one.source} ({one.how_sure})."
@@ -167,9 +169,8 @@ def _missing(totals: Totals, asked: Asked) -> list[str]:
         )
     if totals.inferred:
         lines.append(f"~ inferred from numbers and types, without a file list: {_models(totals.inferred)}.")
-    inferred = 0 if asked.counted is Counted.COPY else totals.inferred
-    if totals.partial > inferred:
-        lines.append(f"+ there is more, of unknown size: {_models(totals.partial - inferred)}.")
+    if totals.partial:
+        lines.append(f"+ there is more, of unknown size: {_models(totals.partial)}.")
     return lines
 
 

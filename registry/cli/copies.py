@@ -54,10 +54,11 @@ def _sums(report: DedupReport) -> RenderableType:
     lists = _count(contents.current.lists, "file list")
     if contents.earlier.lists:
         lists += f" and {contents.earlier.lists:,} of earlier commits"
+    ratio = f"{contents.ratio:.2f}" if known and contents.ratio else "-"
     lines = [
         ("logical", _bytes(contents.logical_bytes, known, more), f"every copy, {lists}"),
         ("unique", _bytes(contents.unique_bytes, known, more), "each content (sha256) once"),
-        ("dedup ratio", f"{contents.ratio:.2f}" if known and contents.ratio else "-", "logical / unique"),
+        ("dedup ratio", ratio, f"logical / unique{', as far as known' if more else ''}"),
         ("equal", _bytes(wasted.certain, known), _count(contents.contents, "content") + " in several places"),
     ]
     if contents.repeated_bytes:

@@ -98,6 +98,9 @@ def cost(
     )
     catalog = session.catalog()
     names = None if everything else [known_model(catalog, ref) for ref in parse_refs(refs)]
+    if names == [] and out.is_table:
+        session.note("No model was named on stdin.")
+        return
     totals = service.Totals(asked)
     # An iterator, so that a whole catalog is written as it is read; taken once, by the format asked for.
     _give(out, service.costs(catalog, names, asked, totals), totals, named=names is not None)

@@ -9,11 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from registry.cli.assumptions import (
+    HOUSE,
+    assume_option,
+    cost_model_option,
+    find_cost_model,
+    parse_assumed,
+    require_priced,
+)
 from registry.cli.errors import INCOMPLETE
 from registry.cli.fact_options import FACTS, fact_options, require_known
 from registry.cli.names import NameOrStdin, known_model, parse_refs
 from registry.cli.options import ROWS, Moment, answers, command
 from registry.cli.output import Answer, Output
+from registry.cli.prices import price_table, prices_option
 from registry.cli.session import Session
 from registry.errors import UsageError
 
@@ -26,6 +35,9 @@ if TYPE_CHECKING:
 
 MOST_SHOWN = 1_000
 """Lines of a table; the other formats have all."""
+
+UNKNOWN_NAMES = ("hardware ", "country ")
+"""How what is missing begins where a row names what no table has."""
 
 MOST_NOTED = 10
 """Bad rows told one by one."""
@@ -48,19 +60,10 @@ MOST_NOTED = 10
 )
 @fact_options
 @click.option("--at", metavar="DATE", type=Moment(), help="Take prices of that day, not of the model's time.")
-@click.option(
-    "--assume", "assumed", multiple=True, metavar="NAME=VALUE", help="Replace a default. Repeat for more."
-)
+@assume_option
 @click.option("--defaults", "list_defaults", is_flag=True, help="Print what is assumed where nobody tells.")
-@click.option(
-    "--prices",
-    "price_files",
-    multiple=True,
-    metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Prices of your own, over those shipped.",
-)
-@click.option("--cost-model", metavar="NAME", help="The cost model of a plugin in place of ours.")
+@prices_option
+@cost_model_option
 @answers(*ROWS, quiet=None)
 def estimate(
     session: Session,
@@ -83,17 +86,20 @@ def estimate(
     the options or a file; what nobody tells is assumed and said so, or stays unknown.
 
     Columns of a file: model, publication_date, params, active_params, dataset_size, epochs, compute_flop,
-    training_hardware, hardware_quantity, training_hours, mfu, power_w, country, base_model, finetune_flop.
+    compute_method, training_hardware, hardware_quantity, training_hours, mfu, power_w, country, base_model,
+    finetune_flop.
     Others, such as y_compute_flop, are not read. Rows that cannot be used are answered with what is wrong,
     and the exit code is then 3.
     """
     given = {name: value for name, value in told.items() if value is not None}
-    defaults = _defaults(assumed, cost_model)
+    ours = cost_model in (None, HOUSE)
+    defaults = _defaults(assumed, ours=ours)
     if list_defaults:
         return _give_defaults(out, defaults)
     _require_one_subject(refs, everything=everything, facts=facts, given=given)
-    model = _cost_model(session, cost_model, defaults, price_files)
-    if cost_model is None:
+    model = find_cost_model(session, cost_model, defaults, price_table(session, price_files))
+    require_priced(at)
+    if ours:
         require_known(given)
     answered = _answers(session, refs, facts, given, model, at.date() if at else None)
     if len(refs) > 1 or refs == ("-",) or everything or facts is not None:
@@ -116,40 +122,15 @@ def _require_one_subject(
         raise UsageError(f"{option} is a fact about one run", hint="leave it out, or name one model")
 
 
-def _defaults(assumed: Sequence[str], cost_model: str | None) -> Defaults:
+def _defaults(assumed: Sequence[str], *, ours: bool) -> Defaults:
     from registry.economics.defaults import load_defaults
-    from registry.economics.quantities import shortened
 
-    values: dict[str, float] = {}
-    for text in assumed:
-        name, equals, value = (part.strip() for part in text.partition("="))
-        try:
-            values[name] = float(value)
-        except ValueError:
-            problem = f"{value!r} is no number" if equals else "is not NAME=VALUE"
-            raise UsageError(
-                f"--assume {shortened(text)}: {problem}", hint="for example --assume mfu=0.4"
-            ) from None
-    if values and cost_model is not None:
+    values = parse_assumed(assumed)
+    if values and not ours:
         raise UsageError(
-            f"--assume replaces what our own cost model assumes, not {cost_model}", hint="leave one out"
+            "--assume replaces what our own cost model assumes, not that of a plugin", hint="leave one out"
         )
     return load_defaults().replaced(values)
-
-
-def _cost_model(
-    session: Session, name: str | None, defaults: Defaults, price_files: Sequence[Path]
-) -> CostModel:
-    if name is not None:
-        known = session.guests().cost_models
-        if name in known:
-            return known[name]
-        if name != "house":
-            brought = ", ".join(sorted(known)) or "no plugin brings one"
-            raise UsageError(f"there is no cost model {name!r}", hint=f"there are: house, {brought}")
-    from registry.services.estimate import house_model
-
-    return house_model(defaults, price_files)
 
 
 def _answers(
@@ -216,6 +197,8 @@ class _Counted:
         self._answered = answered
         self.total = 0
         self.bad = 0
+        self.unknown = 0
+        self.first_unknown = ""
 
     def __iter__(self) -> Iterator[Answered]:
         for one in self._answered:
@@ -224,7 +207,15 @@ class _Counted:
                 self.bad += 1
                 if self.bad <= MOST_NOTED:
                     self._session.note(f"{one.error}.")
+            elif one.estimate is not None:
+                self._count_unknown(one.estimate.missing)
             yield one
+
+    def _count_unknown(self, missing: Sequence[str]) -> None:
+        for text in missing:
+            if text.startswith(UNKNOWN_NAMES):
+                self.unknown += 1
+                self.first_unknown = self.first_unknown or text
 
 
 def _give_many(session: Session, out: Output, answered: Iterator[Answered], *, all_rows: bool) -> int:
@@ -243,6 +234,9 @@ def _give_many(session: Session, out: Output, answered: Iterator[Answered], *, a
         session.note(f"{counted.bad - MOST_NOTED:,} more rows are as bad.")
     if counted.bad:
         session.note(f"{counted.bad:,} of {counted.total:,} could not be estimated.")
+    if counted.unknown:
+        more = counted.unknown - 1
+        session.note(counted.first_unknown + (f" (and {more:,} more like that)." if more else "."))
     if not counted.total and out.is_table:
         session.note("There is nothing to estimate.")
     if out.is_table:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from registry.cli.tables import LAST, Column, table, words
 from registry.exports.estimates import human, quantities
 from registry.model.estimate import Basis, Estimate
+from registry.services.estimate import GIVEN
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -18,13 +19,12 @@ if TYPE_CHECKING:
     from registry.model.training import TrainingEstimate, TrainingInputs
     from registry.services.estimate import Answered
 
-GIVEN = "given"
-"""The source of what stands on the command line, which needs no telling."""
 LABEL = 18
-FIGURE = 9
+FIGURE = 7
 _ROUTES: Mapping[str, str] = {
     "reported": "as reported or worked out by others",
     "hardware": "chips x hours x peak x utilisation",
+    "step": "as told of the step on top of its base",
     "6nd": "6 x parameters x tokens x epochs",
     "year": "from the year alone",
 }
@@ -116,8 +116,8 @@ def _figures(found: TrainingEstimate) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
-    grid.add_column(style="dim", no_wrap=True, min_width=LABEL)
+    grid = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
+    grid.add_column(style="dim", no_wrap=True, min_width=LABEL - 1)
     for _ in range(3):
         grid.add_column(justify="right", no_wrap=True, min_width=FIGURE)
     grid.add_column(overflow="fold")
@@ -133,6 +133,8 @@ def _aside(one: Estimate | None) -> str:
     """What stands behind a line: the unit a figure leaves out, the day of a price."""
     if one is None:
         return ""
+    if one.priced and one.money_year:
+        return f"{one.unit} of {one.money_year}, at prices of {one.priced}"
     if one.priced:
         return f"{one.unit}, prices of {one.priced}"
     return one.unit if one.unit in ("FLOP", "USD") else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import wraps
 from typing import Any
 
 import click
@@ -11,15 +12,15 @@ from registry.errors import UsageError
 
 FACTS = {
     "parameters": ("--parameters", "Trained weights: 7B."),
-    "active_parameters": ("--active-parameters", "Weights used per token, of a mixture of experts."),
+    "active_parameters": ("--active-parameters", "Weights used per token, of a mixture of experts: 37B."),
     "training_tokens": ("--tokens", "Tokens of the training set: 1T."),
-    "epochs": ("--epochs", "Passes over it."),
+    "epochs": ("--epochs", "Passes over it: 3."),
     "training_flop": ("--flop", "Arithmetic of the run, where it is known: 3.14e23."),
     "hardware": ("--hardware", "The chip: 'A100 80GB'."),
-    "hardware_quantity": ("--chips", "Chips used at once."),
-    "training_hours": ("--hours", "Hours of the run by the clock."),
-    "chip_hours": ("--chip-hours", "Chips times hours."),
-    "utilisation": ("--utilisation", "Share of the peak that was used, 0 to 1."),
+    "hardware_quantity": ("--chips", "Chips used at once: 384."),
+    "training_hours": ("--hours", "Hours of the run by the clock: 2808."),
+    "chip_hours": ("--chip-hours", "Chips times hours: 1.08M."),
+    "utilisation": ("--utilisation", "Share of the peak that was used, 0 to 1: 0.4."),
     "precision": ("--precision", "Number format of the training: bf16."),
     "country": ("--country", "Where it was trained: FR."),
     "published": ("--published", "When it came out: 2022-07-11."),
@@ -54,10 +55,29 @@ def _hint(fact: str) -> str:
 
 
 def fact_options(function: Any) -> Any:
-    """One option for each fact."""
+    """One option for each fact. What cannot be is refused before the command runs, `--at` with it."""
+
+    @wraps(function)
+    def checked(*arguments: Any, **options: Any) -> Any:
+        _require_possible(options)
+        return function(*arguments, **options)
+
+    command: Any = checked
     for name, (option, text) in reversed(FACTS.items()):
-        function = click.option(option, name, type=FactValue(name), metavar="VALUE", help=text)(function)
-    return function
+        command = click.option(option, name, type=FactValue(name), metavar="VALUE", help=text)(command)
+    return command
+
+
+def _require_possible(given: Mapping[str, Any]) -> None:
+    """Refuse facts that contradict each other."""
+    from registry.model.training import MORE_ACTIVE
+
+    active, every = given.get("active_parameters"), given.get("parameters")
+    if active is not None and every is not None and active > every:
+        raise UsageError(
+            f"--active-parameters={active:g} {MORE_ACTIVE} ({every:g})",
+            hint="active ones are those used per token, a part of --parameters",
+        )
 
 
 def require_known(given: Mapping[str, Any]) -> None:

@@ -133,10 +133,11 @@ def _file(one: Any) -> dict[str, Any]:
 def _drawn(found: Sequence[Mapping[str, Any]], width: int | None) -> RenderableType:
     columns = [
         Column("KIND", rank=6),
-        Column("ID", least=20),
-        Column("USD", least=26),
-        Column("PER", rank=1),
-        Column("DATE", rank=1, least=7),
+        Column("ID", least=16),
+        Column("PROVIDER", rank=1, least=8),
+        Column("USD", least=18),
+        Column("PER", rank=1, least=4),
+        Column("DATE", rank=1, least=10),
         Column("HOW SURE", rank=5, least=10),
         Column("FROM", rank=2 if any(row["origin"] != SHIPPED for row in found) else 7, least=8),
         Column("SOURCE", rank=3, least=16),
@@ -145,6 +146,7 @@ def _drawn(found: Sequence[Mapping[str, Any]], width: int | None) -> RenderableT
         [
             row["kind"],
             words(row["id"], "bold"),
+            row["provider"],
             _asked(row),
             _per(row),
             row["date"],

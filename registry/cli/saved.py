@@ -145,6 +145,8 @@ def _closing(reckoner: Reckoner, *, few: bool) -> Iterator[str]:
     models, savings = reckoner.models, reckoner.savings
     yield f"{models:,} model{'' if models == 1 else 's'} asked about, {savings:,} savings."
     tips = told_in_short(reckoner.tips())[:BASES]
+    if tips:
+        yield "REUSES are the models made directly from a base, as far as the catalog knows them."
     if any(one.how == ASSUMED for one in tips):
         yield "~: no derivative tells what it took; the default finetune_cost stands in (--assume)."
     if any(one.adapting is None for one in tips):

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from registry.cli.assumptions import assume_option, parse_assumed
+from registry.cli.assumptions import (
+    assume_option,
+    cost_model_option,
+    find_cost_model,
+    parse_assumed,
+    require_priced,
+)
 from registry.cli.errors import INCOMPLETE
 from registry.cli.names import NameOrStdin, known_model, parse_refs
 from registry.cli.options import ROWS, Moment, answers, command
@@ -21,14 +27,10 @@ from registry.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from registry.contract import CostModel, SavingsModel
-    from registry.economics.defaults import Defaults
+    from registry.contract import SavingsModel
     from registry.economics.economy import HouseEconomy
-    from registry.economics.price_table import PriceTable
     from registry.model.estimate import Saving
     from registry.services.saving import Reckoner
-
-HOUSE = "house"
 
 
 @command(
@@ -55,7 +57,7 @@ HOUSE = "house"
 )
 @assume_option
 @prices_option
-@click.option("--cost-model", metavar="NAME", help="The cost model of a plugin in place of ours.")
+@cost_model_option
 @click.option("--at", metavar="DATE", type=Moment(), help="Take that day for today.")
 @answers(*ROWS, "markdown", quiet="Print the names of models with savings, one per line.")
 def savings(
@@ -86,6 +88,7 @@ def savings(
 
     if everything == bool(refs):
         raise UsageError("say which models", hint="name them, or --all for every model of the catalog")
+    require_priced(at)
     strategies = _strategies(session, kinds)
     economy = _economy(session, price_id, assumed, price_files, cost_model, at)
     catalog = session.catalog()
@@ -165,24 +168,10 @@ def _economy(
     prices = price_table(session, price_files)
     storage = prices.default_storage if price_id is None else prices.find_storage(price_id)
     return HouseEconomy(
-        _cost_model(session, cost_model, defaults, prices),
+        find_cost_model(session, cost_model, defaults, prices),
         storage,
         prices.tokens,
         (at or session.app.now()).date(),
         defaults,
         any_tokens,
     )
-
-
-def _cost_model(session: Session, name: str | None, defaults: Defaults, prices: PriceTable) -> CostModel:
-    """The cost model of that name, ours by default."""
-    if name is None or name == HOUSE:
-        from registry.economics.chip_prices import ChipPrices
-        from registry.economics.training import HouseCostModel
-
-        return HouseCostModel(defaults, prices=ChipPrices.load(prices.chips) if prices.chips else None)
-    known = session.guests().cost_models
-    if name not in known:
-        there = ", ".join((HOUSE, *sorted(known)))
-        raise UsageError(f"there is no cost model {name!r}", hint=f"there are: {there}")
-    return known[name]

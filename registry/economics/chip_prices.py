@@ -15,24 +15,22 @@ from functools import cache
 from importlib.resources import files
 from math import exp, log
 
+from registry.economics.buying import PLAIN_SPREAD, WIDE, aged, worn
 from registry.economics.chips import Chip, Chips, load_chips
 from registry.economics.defaults import Default, Defaults, load_defaults
+from registry.economics.trends import DAYS_PER_YEAR
 from registry.model.estimate import Estimate
 
 OFFERS = "lowest to highest of the offers known"
-WIDE = "the range other chips lie in"
 LARGE = frozenset({"AWS", "Azure", "Google Cloud", "Oracle"})
 """Clouds that rent thousands of chips at once, and for years."""
 
 _TREND_FROM = date(2020, 6, 1)
 """The day that the default `price_performance` is of."""
 
-_YEAR = 365.25
 _SOON = 183
 """Days within which prices are of the same time: a page is found in an archive long after it went up. Who
 commits for years chooses among what there is on the day."""
-_PLAIN_SPREAD = 1.25
-"""Over and under a purchase price of which there is one alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +63,8 @@ class Acquisition:
 
 
 class ChipPrices:
-    """The prices known. `chips` knows whose family they are, `defaults` what is assumed without a price."""
+    """The prices known. `chips` knows whose family they are, `defaults` what is assumed without a price.
+    last: the day of the newest price."""
 
     def __init__(
         self,
@@ -80,6 +79,7 @@ class ChipPrices:
         merged = {(row.chip, row.vendor, row.day): row for row in (*rows, *self.own)}
         self.rows = tuple(sorted(merged.values(), key=lambda row: (row.day, row.chip, row.vendor)))
         self._own_chips = frozenset(row.chip for row in self.own if row.purchase is not None)
+        self.last = max((row.day for row in self.rows), default=date.min)
         self._by_chip: dict[str, list[ChipPrice]] = {}
         for row in self.rows:
             self._by_chip.setdefault(row.chip, []).append(row)
@@ -96,10 +96,6 @@ class ChipPrices:
         """The shipped table with a user's rows, which win over ours of the same chip, vendor and day."""
         extra = tuple(extra)
         return cls(_shipped(), own=extra) if extra else _plain()
-
-    def with_defaults(self, defaults: Defaults) -> ChipPrices:
-        """The same prices, under other assumptions."""
-        return ChipPrices(self.rows, self._chips, defaults, self.own)
 
     def rental(self, chip: Chip, day: date, *, committed: bool = False) -> Estimate | None:
         """USD per chip-hour on a day. committed: for three years, else on demand.
@@ -129,6 +125,35 @@ class ChipPrices:
         if key not in self._bought:
             self._bought[key] = self._acquisition(chip, day)
         return self._bought[key]
+
+    def on_day(self, chip: Chip, day: date) -> Estimate | None:
+        """USD per chip with its share of a server to somebody who buys on that day.
+
+        The last price listed of this chip counts, else of its family; without any, its price at release
+        less `depreciation`. As time goes by a price may have fallen by that much, which widens the range.
+        """
+        for rows, relative in self._listings(chip):
+            before = [row for row in rows if row.day <= day]
+            if before:
+                last = max(before, key=lambda row: (row.day, -(row.purchase or 0.0)))
+                near = [row for row in before if row.chip == last.chip and (last.day - row.day).days <= _SOON]
+                prices = [self._with_server(chip, one) for one in (last, *near)]
+                notes = [] if last.server else [self._overhead(chip).told]
+                if relative:
+                    notes.append(f"price of {last.chip} taken for {chip.name}")
+                return aged(last, prices, day, self._defaults["depreciation"], notes, relative=relative)
+        bought = self.acquisition(chip, day)
+        if bought is None or bought.since >= day:
+            return bought.price if bought else None
+        return worn(chip.name, bought.price, bought.since, day, self._defaults["depreciation"])
+
+    def _listings(self, chip: Chip) -> Iterator[tuple[list[ChipPrice], bool]]:
+        if chip.name in self._own_chips:
+            yield [row for row in self.own if row.chip == chip.name and row.purchase], False
+            return
+        yield [row for row in self._by_chip.get(chip.name, ()) if row.purchase], False
+        if chip.family:
+            yield [row for row in self._family.get(chip.family, ()) if row.purchase], True
 
     # --- rent ------------------------------------------------------------------------------------
 
@@ -225,11 +250,11 @@ class ChipPrices:
         if not chosen.server:
             notes.append(self._overhead(chip).told)
         price = Estimate(
-            min(*prices, mid / _PLAIN_SPREAD),
+            min(*prices, mid / PLAIN_SPREAD),
             mid,
-            max(*prices, mid * _PLAIN_SPREAD),
+            max(*prices, mid * PLAIN_SPREAD),
             "USD",
-            "price of a chip with its share of a server",
+            "with its share of a server",
             None,
             tuple(notes),
             (chosen.told,),
@@ -257,7 +282,7 @@ class ChipPrices:
             return None
         rate = self._defaults["price_performance"]
         peak, precision = chip.training_peak()
-        years = (chip.released - _TREND_FROM).days / _YEAR
+        years = (chip.released - _TREND_FROM).days / DAYS_PER_YEAR
         grown = 10 ** (self._defaults.value("hardware_trend") * years)
         price = Estimate(
             peak / (rate.high * grown),
@@ -281,7 +306,7 @@ class ChipPrices:
 
 def _at_launch(row: ChipPrice, chip: Chip) -> bool:
     """A price from before long after the chip came out: what a chip loses in value is counted from then."""
-    return chip.released is None or (row.day - chip.released).days <= _YEAR
+    return chip.released is None or (row.day - chip.released).days <= DAYS_PER_YEAR
 
 
 def _rents(row: ChipPrice) -> bool:

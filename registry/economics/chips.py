@@ -17,7 +17,6 @@ from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 
-PRECISIONS = ("fp32", "tf32", "fp16", "bf16", "fp8", "int8")
 _SHARED = re.compile(r"\s*[,;+]\s*")
 _NOISE = re.compile(r"[^a-z0-9]+")
 LONGEST_NAME = 300

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from registry.contract import TokenPrice
-from registry.economics.price_rows import KINDS, OWN, PER_MILLION, Entry, shown, unlikely
+from registry.economics.price_rows import KINDS, OWN, PER_MILLION, Entry, as_number, shown, unlikely
 from registry.economics.storage import StoragePrice
 from registry.economics.tokens import ListedTokens
 from registry.errors import BadSettings
@@ -225,7 +225,7 @@ def _from_litellm(rows: PriceRows, data: Mapping[str, object]) -> None:
 
 
 def _per_million(place: str, name: str, value: object) -> float:
-    number = None if isinstance(value, bool) or not isinstance(value, int | float) else float(value)
+    number = as_number(value)
     if number is None or not 0 <= number < float("inf"):
         raise BadSettings(f"{place}: {name[:60]}: {shown(value)} is no price of a token")
     return round(number * 1e6, 9)

@@ -103,7 +103,7 @@ class Entry:
 
     def checked(self, key: str, value: object, bounds: Bounds) -> float:
         """A value as a number within its bounds."""
-        number = _number(value)
+        number = as_number(value)
         if number is None:
             raise self.wrong(key, f"{key} = {shown(value)} is not a number", hint=f"it is {bounds.hint}")
         reason = unlikely(number, bounds)
@@ -245,6 +245,8 @@ def chip_row(entry: Entry) -> ChipPrice:
     )
     if not any(prices):
         raise entry.wrong("chip", "no price: usd_per_hour, commit_1yr, commit_3yr or purchase is needed")
+    if 0 in prices:
+        raise entry.wrong("chip", "a price of 0: no chip is free", hint="leave out what is not known")
     return ChipPrice(
         entry.text("chip"),
         first_day(day),
@@ -294,7 +296,8 @@ def _tiers(entry: Entry) -> tuple[Tier, ...]:
     return tuple(tiers)
 
 
-def _number(value: object) -> float | None:
+def as_number(value: object) -> float | None:
+    """A value as a file has it; `None` for what is no number, or one no float holds."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:

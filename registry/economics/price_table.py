@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from registry.contract import TokenPrice
 from registry.economics.price_rows import Entry, storage_row, token_row
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from registry.economics.chip_prices import ChipPrice
 
 DEFAULT_STORAGE = "s3-standard"
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +56,17 @@ class PriceTable:
 
     def find_storage(self, id_: str) -> StoragePrice:
         """The storage price with this id, in any case. Raises `UsageError` naming the nearest."""
-        return _find(self.storage, id_, "storage price")
-
-    def find_tokens(self, id_: str) -> TokenPrice:
-        """The token price with this id, in any case. Raises `UsageError` naming the nearest."""
-        return _find(self.listed, id_, "token price").price
+        asked = id_.strip().casefold()
+        folded = {known.casefold(): known for known in self.storage}
+        if asked in folded:
+            return self.storage[id_ if id_ in self.storage else folded[asked]]
+        asked = asked[:60]
+        near = [one for one in folded if asked and one.startswith(asked)]
+        near = near or get_close_matches(asked, folded, 2)
+        hint = f"did you mean {' or '.join(folded[one] for one in near[:4])}?" if near else None
+        raise UsageError(
+            f"there is no storage price {id_[:60]!r}", hint=hint or "`registry prices` lists all there are"
+        )
 
 
 def load_prices(user_files: Iterable[Path | str] = ()) -> PriceTable:
@@ -118,20 +122,3 @@ def _shipped(name: str) -> list[Entry]:
     text = files("registry.economics").joinpath(f"data/{name}").read_text("utf-8")
     rows = csv.DictReader(text.splitlines())
     return [Entry(row, name, number) for number, row in enumerate(rows, 2)]
-
-
-def _find(room: Mapping[str, T], id_: str, what: str) -> T:
-    found = room.get(id_)
-    if found is None:
-        folded = {known.casefold(): known for known in room}
-        exact = folded.get(id_.strip().casefold())
-        if exact is not None:
-            return room[exact]
-        asked = id_.strip().casefold()[:60]
-        near = [one for one in folded if asked and one.startswith(asked)]
-        near = near or get_close_matches(asked, folded, 2)
-        hint = f"did you mean {' or '.join(folded[one] for one in near[:4])}?" if near else None
-        raise UsageError(
-            f"there is no {what} {id_[:60]!r}", hint=hint or "`registry prices` lists all there are"
-        )
-    return found

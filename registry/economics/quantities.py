@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 from registry.model.training import absurdity
 from registry.model.units import parse_count
@@ -11,8 +11,17 @@ from registry.model.units import parse_count
 PRECISIONS = ("fp64", "fp32", "tf32", "fp16", "bf16", "fp8", "fp4", "int8")
 """Number formats somebody trains in, as the tables of chips call them."""
 
-FIRST_YEAR, LAST_YEAR = 1940, 2100
-"""Nothing was trained before, and nobody will ask after."""
+FIRST_DAY = date(1950, 1, 1)
+"""Nothing was trained before."""
+
+DAYS_AHEAD = 366
+"""A model may be announced so long before it comes out."""
+
+FIRST_ASKED = date(1990, 1, 1)
+"""There are no prices from before."""
+
+YEARS_ASKED = 5
+"""Nobody can say what things will cost later than so many years from now."""
 
 LONGEST = 40
 """Characters of a number; longer ones are not quoted back."""
@@ -46,9 +55,24 @@ def day(_: str, called: str, text: str) -> date:
         moment = date.fromisoformat(text.strip()[:10])
     except ValueError:
         raise ValueError(f"{called}={shortened(text)} is not a date") from None
-    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
-        raise ValueError(f"{called}={shortened(text)} is no year in which a model was trained")
+    if moment < FIRST_DAY:
+        raise ValueError(f"{called}={shortened(text)} is before anything was trained ({FIRST_DAY.year})")
+    if moment > _today() + timedelta(days=DAYS_AHEAD):
+        raise ValueError(f"{called}={shortened(text)} lies more than a year ahead")
     return moment
+
+
+def unpriced(moment: date) -> str | None:
+    """Why no prices can be asked of a day, in words that follow it; `None` when they can."""
+    if moment < FIRST_ASKED:
+        return f"is before {FIRST_ASKED.year}, from when on prices are known"
+    if moment.year > _today().year + YEARS_ASKED:
+        return f"lies more than {YEARS_ASKED} years ahead: nobody can know its prices"
+    return None
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
 
 
 def precision(_: str, called: str, text: str) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from registry.contract import Economy, ReuseCase, Subject
+from registry.economics.routes import chip_hours_told, of_step, step_flop
 from registry.model.edges import Relation
 from registry.model.training import TrainingEstimate, TrainingInputs
 
@@ -58,8 +59,8 @@ def reached(case: ReuseCase) -> list[Reached]:
 
 
 def may_hold_its_base(inputs: TrainingInputs) -> bool:
-    """Whether the FLOP told of a model that was made from another may be those of both."""
-    return inputs.base_model is not None and inputs.training_flop is not None and inputs.finetune_flop is None
+    """Whether the FLOP told of a model that was made from another are, or may be, those of both."""
+    return of_step(inputs) is not inputs
 
 
 def tells_training(inputs: TrainingInputs) -> bool:
@@ -77,12 +78,14 @@ class OwnStep:
 
 
 def own_step(model: Subject, economy: Economy) -> OwnStep | None:
-    """The step from the bases to the model itself; `None` when nothing is told of it."""
+    """The step from the bases to the model itself; `None` when nothing is told of it alone."""
     inputs = model.training
     if not tells_training(inputs):
         return None
-    if inputs.finetune_flop is not None and inputs.training_flop is not None:
-        # What was spent in all includes the base; the step alone is what counts here.
-        inputs = replace(inputs, training_flop=inputs.finetune_flop)
+    if may_hold_its_base(inputs):
+        # What was spent in all would take the base's own cost off what reusing it saved.
+        if step_flop(inputs) is None and chip_hours_told(inputs) is None:
+            return None
+        inputs = of_step(inputs)
     timed = inputs.chip_hours is not None or None not in (inputs.hardware_quantity, inputs.training_hours)
     return OwnStep(economy.training(inputs), timed)

@@ -44,17 +44,18 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "precision": ("precision",),
         "base_model": ("base_model",),
         "finetune_flop": ("finetune_flop", "finetune_compute_(flop)"),
+        "flop_method": ("flop_method", "compute_method", "training_compute_estimation_method"),
     }
 )
 """The names a column may have, by the field it fills. The last ones are
-Epoch AI's own headings. Nothing else is read: no target (`y_...`), no verdict on how it came about."""
+Epoch AI's own headings. Nothing else is read, no target (`y_...`) above all."""
 
 FIELDS: Mapping[str, str] = MappingProxyType(
     {column: name for name, columns in COLUMNS.items() for column in columns}
 )
 
 _CURRENCY = ("currency", "cost_currency")
-_LABELS = frozenset({"model", "domain", "base_model"})
+_LABELS = frozenset({"model", "domain", "base_model", "flop_method"})
 """Columns that describe a run and tell nothing to work with."""
 
 _READERS: Mapping[str, Callable[[str, str, str], Any]] = MappingProxyType(
@@ -81,7 +82,8 @@ def read_rows(path: Path) -> Iterator[TrainingInputs | BadRow]:
     with closing(read_records(path, check_header=lambda header: _check(path, header))) as records:
         for number, record in enumerate(records, 1):
             if isinstance(record, Broken):
-                yield BadRow(number, f"{path.name} {record.place}: {record.reason}")
+                seen.update(FIELDS[name] for name in record.values if name in FIELDS)
+                yield BadRow(number, f"{path.name} {record.place}: {record.reason}", _name(record.values))
                 continue
             if not seen - _LABELS and isinstance(record.values, Mapping):
                 seen.update(FIELDS[name] for name in record.values if name in FIELDS)

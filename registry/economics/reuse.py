@@ -37,23 +37,11 @@ def adapter_flop(parameters: float, tokens: float, epochs: float = 1) -> float:
     """FLOP of training a low-rank adapter on a frozen base: about 4 N D e, a third less than in full.
 
     N are the parameters of the *base*: every token still runs through all of it, forward and back, so the
-    tiny share of trainable parameters says nothing about the arithmetic.
+    tiny share of trainable parameters says nothing about the arithmetic. A quantized base (QLoRA, Dettmers
+    et al. 2023, arXiv 2305.14314) is unpacked before it is multiplied, which takes time and no FLOP counted
+    here.
     """
     return ADAPTER_PASSES * _positive(parameters) * _positive(tokens) * _positive(epochs)
-
-
-qlora_flop = adapter_flop
-"""A quantized frozen base needs the same arithmetic as LoRA: it is unpacked before it is multiplied, which
-costs time and no FLOP counted here (Dettmers et al. 2023, arXiv 2305.14314)."""
-
-ADAPTER_SAVES = 1 - ADAPTER_PASSES / FULL_PASSES
-"""The share of FLOP an adapter saves against a full fine-tune on the same tokens: one third."""
-
-
-def lora_parameters(rank: int, layers: Iterable[tuple[int, int]]) -> int:
-    """Trained weights of a low-rank adapter: r (d_in + d_out) over all adapted matrices (Hu et al. 2021,
-    section 4.2)."""
-    return int(_positive(rank)) * sum(d_in + d_out for d_in, d_out in layers)
 
 
 def utilisation(flop: float, chips: float, hours: float, peak: float) -> float:

@@ -10,7 +10,7 @@ import csv
 import json
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO
@@ -40,10 +40,11 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A record that cannot be read, and why."""
+    """A record that cannot be read, and why. values: what could be told of it, to name it by."""
 
     place: str
     reason: str
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_records(
@@ -149,7 +150,8 @@ def _from_csv(
 
 def _row(place: str, header: Sequence[str], cells: Sequence[str]) -> Record | Broken:
     if len(cells) > len(header):
-        return Broken(place, f"has {len(cells):,} cells under {len(header):,} columns")
+        told = {name: cell for name, cell in zip(header, cells, strict=False) if _is_text(cell)}
+        return Broken(place, f"has {len(cells):,} cells under {len(header):,} columns", told)
     if not all(map(_is_text, cells)):
         return Broken(place, "is not UTF-8")
     return Record(place, dict(zip(header, cells, strict=False)))

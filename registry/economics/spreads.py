@@ -16,7 +16,10 @@ from registry.economics.defaults import read_toml
 from registry.model.estimate import Estimate
 
 _FURTHEST = 50.0
-"""Powers of ten that a line is followed to, for years that nobody can mean."""
+"""Powers of ten that a line is followed to."""
+
+YEARS_BEYOND = 3
+"""Years that a line, or a trend of prices, is followed beyond what it was fitted on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,8 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """log10 of a result = intercept + year x (year - 2020) + flop x log10 FLOP, fitted on `runs` runs."""
+    """log10 of a result = intercept + year x (year - 2020) + flop x log10 FLOP, fitted on `runs` runs
+    that came out in the years from `first` to `last`."""
 
     name: str
     intercept: float
@@ -66,6 +70,12 @@ class Line:
     flop: float
     runs: int
     meaning: str
+    first: int
+    last: int
+
+    def reaches(self, year: int) -> bool:
+        """Whether the year is near those it was fitted on."""
+        return self.first - YEARS_BEYOND <= year <= self.last + YEARS_BEYOND
 
     def at(self, year: float, log_flop: float = 0.0) -> float:
         """The result itself, for a year (with its fraction) and log10 FLOP."""
@@ -96,6 +106,8 @@ def load_lines() -> Mapping[str, Line]:
                 float(row["flop"]),
                 int(row["runs"]),
                 row["meaning"],
+                int(row["first"]),
+                int(row["last"]),
             )
             for name, row in read_toml()["fit"].items()
         }

@@ -14,6 +14,7 @@ from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 
+from registry.economics.routes import BY_SIX
 from registry.model.snapshot import TrainingFact
 
 ORIGIN = "table"
@@ -46,7 +47,8 @@ _NUMBERS: Mapping[str, str] = MappingProxyType(
 class TableRow:
     """One model of the table. numbers: facts by name, in the units of `registry.model.facts`.
 
-    compute_method: how the FLOP were found; cost is in USD of 2023, hardware written off and energy.
+    compute_method: how the FLOP were found; cost is in what the source
+    calls 2023 USD (docs/costs.md), hardware written off and energy.
     confidence: `Confident`, `Likely` or `Speculative`; snapshot: the edition of the table it stands in.
     """
 
@@ -87,9 +89,9 @@ class TableRow:
         if name == "training_flop" and self.compute_method:
             notes.append(f"by {self.compute_method.replace(',', ', ').lower()}")
             if self.counted:
-                notes.append("that is 6ND")
+                notes.append(BY_SIX)
         if name == "training_cost":
-            notes.append("worked out by them: USD of 2023, hardware written off and energy")
+            notes.append("worked out by them, in what they call 2023 USD: hardware written off and energy")
         if name in ("training_flop", "training_tokens") and self.confidence != "Confident":
             notes.append(self.confidence.lower())
         return ", ".join(notes) or None

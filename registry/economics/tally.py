@@ -128,7 +128,7 @@ class Tally:
             found.upper |= saving.upper_bound
             found.untold += own is None
         base = saving.base
-        if base is None or saving.kind != TRAINING:
+        if base is None or saving.kind != TRAINING or saving.counterfactuals[0][1].mid <= 0:
             return
         if base not in self._counts:
             counted = derivatives.get(base, {})

@@ -17,8 +17,3 @@ class ListedTokens:
     provider: str
     how_sure: str
     until: str | None = None
-
-
-def call_cost(price: TokenPrice, input_tokens: float, output_tokens: float = 0.0) -> float:
-    """USD for one call."""
-    return (input_tokens * price.input + output_tokens * price.output) / 1e6

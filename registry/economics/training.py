@@ -22,8 +22,18 @@ from registry.economics.costing import (
 )
 from registry.economics.defaults import Defaults, load_defaults
 from registry.economics.energy import POWER_RANGE, Grid, co2e, energy
-from registry.economics.routes import ORDER, YEAR, Knowledge, flop_routes, on_base, suspicions
-from registry.economics.spreads import Line, Spread, load_lines, load_spreads
+from registry.economics.routes import (
+    SIX,
+    YEAR,
+    Knowledge,
+    chip_hours_told,
+    flop_routes,
+    on_base,
+    suspicions,
+    taken,
+    unusable,
+)
+from registry.economics.spreads import YEARS_BEYOND, Line, Spread, load_lines, load_spreads
 from registry.model.estimate import Basis, Estimate, exact, product
 from registry.model.training import TrainingEstimate, TrainingInputs
 
@@ -112,7 +122,8 @@ class _Run:
     def estimate(self) -> TrainingEstimate:
         inputs = self.inputs
         routes = flop_routes(inputs, self.chip, self.known)
-        route = next((name for name in ORDER if name in routes), None)
+        route = taken(inputs, routes)
+        self.missing.extend(unusable(inputs, self.chip, self.known))
         flop = routes[route] if route is not None else None
         if route in (None, YEAR):
             self._say_no_flop()
@@ -122,9 +133,13 @@ class _Run:
         kwh = self._energy(hours)
         cost = self._cost(way, hours, kwh, route, flop)
         kilograms = self._co2e(kwh)
-        self.notes.extend(suspicions(routes, self.known))
-        if (base := on_base(inputs)) is not None:
-            self.notes.append(base)
+        self.notes.extend(suspicions(inputs, routes, self.known))
+        self.notes.extend(on_base(inputs))
+        if route in (SIX, YEAR) and self.chip is None and inputs.hardware and chip_hours_told(inputs):
+            self.notes.append(
+                f"chips and hours are told, of a chip no table has ({_short(inputs.hardware)}): "
+                f"the FLOP are by {route} instead"
+            )
         if inputs.training_cost is not None:
             self.notes.append(
                 f"a cost of {inputs.training_cost:,.0f} USD was told, of which basis nobody said: not used"
@@ -171,13 +186,18 @@ class _Run:
     ) -> Mapping[Basis, Estimate | None]:
         cost = dict(_NO_COSTS)
         tables, when, chip = self.tables, self.when, self.chip
+        if when is not None and when.ordered.year > (last := tables.prices.last.year) + YEARS_BEYOND:
+            self.missing.append(f"no cost: prices are known until {last}, too early for {when.ordered.year}")
+            return MappingProxyType(cost)
         if chip is not None and hours is not None and way is not None and when is not None:
             cost[Basis.RENTAL] = rental(hours, chip, when, tables.prices, self.known)
-            cost[Basis.AMORTISED] = amortised(way, hours, chip, kwh, when, tables.prices, self.known)
+            cost[Basis.AMORTISED] = amortised(way, hours, chip, kwh, when, tables.prices, self.known, flop)
         if cost[Basis.AMORTISED] is None and route is not None and flop is not None and when is not None:
             day = self.at or self.inputs.published
             if day is not None:
                 cost[Basis.AMORTISED] = amortised_by_year(route, flop, day, self.known)
+                if cost[Basis.AMORTISED] is None:
+                    self.missing.append(f"no cost from the year: {day.year} is far from the costs known")
         cost[Basis.PURCHASE] = self._purchase(chip, when)
         if when is not None and cost[Basis.RENTAL] is None and chip is not None and hours is not None:
             self.missing.append(f"no rent of {chip.name} is known")

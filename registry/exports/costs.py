@@ -274,7 +274,8 @@ def token_price(one: ListedTokens, origin: str) -> Shape:
 
 
 def chip_price(one: ChipPrice, origin: str) -> Shape:
-    """The price of a chip; `amount` is the rental on demand, `None` where only others are known."""
+    """The price of a chip; `amount` is the rental on demand, `None` where only others are known.
+    with_server: whether the purchase price holds the chip's share of a server."""
     return {
         "kind": "chip",
         "id": one.chip,
@@ -292,4 +293,5 @@ def chip_price(one: ChipPrice, origin: str) -> Shape:
         "commit_1yr": one.commit_1yr,
         "commit_3yr": one.commit_3yr,
         "purchase": one.purchase,
+        "with_server": None if one.purchase is None else one.server,
     }

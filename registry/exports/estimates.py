@@ -33,7 +33,8 @@ class AnsweredLike(Protocol):
 
 
 def shape(one: Estimate | None) -> Shape | None:
-    """A range. unit and formula say what it counts; a money has a currency and the day of its prices."""
+    """A range. unit and formula say what it counts; a money has a currency and the day of its prices.
+    money_year: the year whose money it is; `None` for what is no money, or in that of its day."""
     if one is None:
         return None
     found: Shape = {
@@ -43,6 +44,7 @@ def shape(one: Estimate | None) -> Shape | None:
         "unit": one.unit,
         "interval": one.interval,
         "formula": one.formula,
+        "money_year": one.money_year,
     }
     currency = one.unit.partition("/")[0]
     if len(currency) == _CURRENCY_LETTERS and currency.isupper():
@@ -78,11 +80,11 @@ def answered_row(one: AnsweredLike) -> Shape:
     found = one.estimate
     row: Shape = {"model": one.model, "route": found.route if found else None}
     for name in QUANTITIES[:2]:
-        row |= _cells(name, getattr(found, name, None))
+        row |= cells(name, getattr(found, name, None))
     for basis in Basis:
-        row |= _cells(f"{basis.value}_usd", found.cost.get(basis) if found else None)
+        row |= cells(f"{basis.value}_usd", found.cost.get(basis) if found else None)
     for name in QUANTITIES[2:]:
-        row |= _cells(name, getattr(found, name, None))
+        row |= cells(name, getattr(found, name, None))
     return row | {
         "missing": list(found.missing) if found else [],
         "notes": list(found.notes) if found else [],
@@ -90,7 +92,8 @@ def answered_row(one: AnsweredLike) -> Shape:
     }
 
 
-def _cells(name: str, one: Estimate | None) -> Shape:
+def cells(name: str, one: Estimate | None) -> Shape:
+    """A range as three cells of a row."""
     return {
         f"{name}_low": one.low if one else None,
         name: one.mid if one else None,

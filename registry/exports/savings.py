@@ -7,8 +7,8 @@ from math import isfinite
 from typing import Any, Protocol
 
 from registry.economics.reuse import MARK, Tipping
-from registry.economics.tally import Tip, Total, told_in_short
-from registry.exports.estimates import human, money, shape
+from registry.economics.tally import ASSUMED, Tip, Total, told_in_short
+from registry.exports.estimates import cells, human, money, shape
 from registry.exports.markdown import code, text
 from registry.exports.rows import Plain
 from registry.model.estimate import Estimate, Saving
@@ -108,7 +108,7 @@ def amount(one: Estimate) -> Shape:
 
 
 def saving(one: Saving) -> Plain:
-    """One saving whole. A ratio beyond all numbers is unknown."""
+    """One saving whole."""
     instead = [{"name": name, "estimate": amount(each)} for name, each in one.counterfactuals]
     # Where the own cost is unknown, what was saved is the whole of the counterfactual.
     saved = instead[0]["estimate"] if one.saved is one.counterfactuals[0][1] else amount(one.saved)
@@ -119,7 +119,7 @@ def saving(one: Saving) -> Plain:
         counterfactuals=instead,
         own_cost=None if one.own_cost is None else amount(one.own_cost),
         saved=saved,
-        ratio=one.ratio if one.ratio is not None and isfinite(one.ratio) else None,
+        ratio=_ratio(one),
         upper_bound=one.upper_bound,
         adds_up=one.adds_up,
         assumptions=[str(text) for text in one.assumptions],
@@ -137,10 +137,10 @@ def saving_row(one: Saving) -> Shape:
         "unit": one.saved.unit,
         "basis": one.saved.basis,
         "instead_of": name,
-        **_cells("instead", first),
-        **_cells("own_cost", one.own_cost),
-        **_cells("saved", one.saved),
-        "ratio": one.ratio,
+        **cells("instead", first),
+        **cells("own_cost", one.own_cost),
+        **cells("saved", one.saved),
+        "ratio": _ratio(one),
         "upper_bound": one.upper_bound,
         "adds_up": one.adds_up,
         "priced": one.saved.priced,
@@ -148,6 +148,11 @@ def saving_row(one: Saving) -> Shape:
         "assumptions": list(one.assumptions),
         "sources": list(one.sources),
     }
+
+
+def _ratio(one: Saving) -> float | None:
+    """A ratio beyond all numbers is unknown."""
+    return one.ratio if one.ratio is not None and isfinite(one.ratio) else None
 
 
 def total(one: Total) -> Plain:
@@ -213,14 +218,6 @@ def _point(point: Tipping, *, known: bool) -> Shape:
     }
 
 
-def _cells(name: str, one: Estimate | None) -> Shape:
-    return {
-        f"{name}_low": one.low if one else None,
-        name: one.mid if one else None,
-        f"{name}_high": one.high if one else None,
-    }
-
-
 # --- for people ------------------------------------------------------------------------------------
 
 
@@ -263,11 +260,12 @@ def avoided(one: Tip) -> str:
 
 
 def mark(one: Tip) -> str:
-    """Whether the article's mark is passed, or what it takes."""
+    """Whether the article's mark is passed, or what it takes; `~` where that rests on what is assumed."""
+    sign = "~" if one.how == ASSUMED else ""
     if one.passed:
-        return "passed"
+        return f"{sign}passed"
     if one.passed_at is not None:
-        return f"at {one.passed_at:,}"
+        return f"{sign}at {one.passed_at:,}"
     return "-" if one.adapting is None else "never"
 
 

@@ -30,6 +30,7 @@ class Estimate:
     unit: `byte`, `FLOP`, `chip-hour`, `kWh`, `kgCO2e`, or a currency such as `USD`, `USD/year`.
     basis: for the cost of training a `Basis`, else `None`. interval: what the range means, in words;
     `EXACT` figures have three equal values. priced: the date of the prices used, ISO 8601.
+    money_year: of a currency the year whose money it is, where that is not just the day of the price.
     """
 
     low: float
@@ -42,6 +43,7 @@ class Estimate:
     sources: tuple[str, ...] = ()
     interval: str = EXACT
     priced: str | None = None
+    money_year: int | None = None
 
     def __post_init__(self) -> None:
         if not self.low <= self.mid <= self.high or not (isfinite(self.low) and isfinite(self.high)):
@@ -85,6 +87,7 @@ def product(
         _all(one.sources for one in ranges),
         interval,
         max((one.priced for one in ranges if one.priced), default=None),
+        _one_year(ranges),
     )
 
 
@@ -101,7 +104,7 @@ def difference(whole: Estimate, part: Estimate, formula: str) -> Estimate:
         _all((whole.assumptions, part.assumptions)),
         _all((whole.sources, part.sources)),
         whole.interval if whole.interval != EXACT else part.interval,
-        whole.priced or part.priced,
+        max((one.priced for one in (whole, part) if one.priced), default=None),
     )
 
 
@@ -122,6 +125,7 @@ def total(estimates: Iterable[Estimate], formula: str) -> Estimate:
         _all(one.sources for one in parts),
         next((one.interval for one in parts if one.interval != EXACT), EXACT),
         max((one.priced for one in parts if one.priced), default=None),
+        _one_year(parts),
     )
 
 
@@ -149,12 +153,24 @@ class Saving:
     upper_bound: bool = False
     adds_up: bool = True
 
+    def __post_init__(self) -> None:
+        if not self.counterfactuals:
+            raise ValueError("a saving needs a counterfactual")
+        parts = (self.counterfactuals[0][1], self.saved, self.own_cost)
+        _require_same(one for one in parts if one is not None)
+
 
 def _require_same(parts: Iterable[Estimate]) -> None:
     kinds = {(one.unit, one.basis) for one in parts}
     if len(kinds) != 1:
         told = ", ".join(sorted(f"{unit} ({basis or 'no basis'})" for unit, basis in kinds)) or "nothing"
         raise ValueError(f"these do not add up: {told}")
+
+
+def _one_year(parts: Iterable[Estimate]) -> int | None:
+    """The year of the money of all that have one; `None` where they differ."""
+    years = {one.money_year for one in parts if one.money_year is not None}
+    return years.pop() if len(years) == 1 else None
 
 
 def _all(groups: Iterable[tuple[str, ...]]) -> tuple[str, ...]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from registry.catalog.catalog import Catalog
 from registry.economics.storage import MONTHS, StoragePrice, bytes_as, transfer
 from registry.model.records import Sizes, Weighing
-from registry.weights.safetensors import BITS
+from registry.weights.sizes import stored_bytes
 
 PAGE = 2000
 """Models read at a time; a page of them takes a few MB."""
@@ -194,13 +194,6 @@ def quotes(one_copy: int | None, asked: Asked) -> tuple[Quote, ...]:
         month = price.month(kept)
         found.append(Quote(price, month, month * MONTHS, price.fetch(one_copy), price.leave(one_copy, kept)))
     return tuple(found)
-
-
-def stored_bytes(by_dtype: Mapping[str, int]) -> int | None:
-    """Bytes of so many numbers per type; `None` for none, or for a type of unknown width."""
-    if not by_dtype or not by_dtype.keys() <= BITS.keys():
-        return None
-    return -(-sum(BITS[dtype] * count for dtype, count in by_dtype.items()) // 8)
 
 
 def _bytes_of(weighed: Weighing, asked: Asked) -> tuple[int | None, Told | None, bool]:

@@ -114,9 +114,14 @@ def _number(name: str, value: str) -> int | float:
         number = quantities.quantity(name, name, value)
     except ValueError as error:
         raise BadSettings(
-            str(error), hint=f"a number of {NAMES[name].unit}; write {_example(name)}"
+            str(error), hint=f"{_kind(NAMES[name].unit or '')}; write {_example(name)}"
         ) from None
     return int(number) if number.is_integer() else number
+
+
+def _kind(unit: str) -> str:
+    """`a number of tokens`, `a share of the peak`."""
+    return f"a share {unit}" if unit.startswith("of ") else f"a number of {unit}"
 
 
 def _example(name: str) -> str:

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from registry.catalog.catalog import Catalog
 from registry.contract import CostModel
-from registry.economics.defaults import Defaults
 from registry.economics.records import BadRow, read_rows
 from registry.economics.table import TrainingTable
-from registry.errors import RegistryError
-from registry.model.records import Holding
+from registry.errors import RegistryError, UsageError
 from registry.model.training import TrainingEstimate, TrainingInputs
-from registry.services.facts import inputs_of
-
-PAGE = 500
-"""Models taken from the catalog at a time."""
+from registry.services.facts import COUNTED_FROM, inputs_of
+from registry.services.holdings import pages
 
 GIVEN = "given"
 """The source of a fact that stands on the command line."""
-
-_COUNTED_FROM = frozenset({"parameters", "active_parameters", "training_tokens", "epochs"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +37,6 @@ class Answered:
     error: str | None = None
 
 
-def house_model(defaults: Defaults, price_files: Sequence[Path] = ()) -> CostModel:
-    """The house's own cost model under these assumptions, with prices of the user's over the shipped ones.
-    Raises `BadSettings` for a file of prices that cannot be read."""
-    from registry.economics.chip_prices import ChipPrices
-    from registry.economics.price_table import load_prices
-    from registry.economics.training import HouseCostModel
-
-    if not price_files:
-        return HouseCostModel(defaults)
-    return HouseCostModel(defaults, prices=ChipPrices.load(load_prices(price_files).chips))
-
-
 def estimate_models(
     catalog: Catalog,
     repo_ids: Sequence[str] | None,
@@ -68,7 +51,7 @@ def estimate_models(
     at: the day of the prices, of the model's own time when `None`. given: facts to take instead of what
     is known.
     """
-    for number, holding in enumerate(_holdings(catalog, repo_ids), 1):
+    for number, holding in enumerate(chain.from_iterable(pages(catalog, repo_ids)), 1):
         inputs = with_facts(inputs_of(holding, table), given or {})
         yield _answered(number, inputs, cost_model, at)
 
@@ -88,14 +71,21 @@ def estimate_facts(inputs: TrainingInputs, cost_model: CostModel, *, at: date | 
 
 
 def with_facts(inputs: TrainingInputs, given: Mapping[str, Any]) -> TrainingInputs:
-    """The inputs with some facts replaced. FLOP worked out from what is replaced go with it."""
+    """The inputs with some facts replaced. FLOP worked out from what is replaced go with it.
+
+    Raises `UsageError` for facts that contradict what is known."""
     if not given:
         return inputs
     changed = dict(given)
-    if not _COUNTED_FROM.isdisjoint(given) and "training_flop" not in given:
+    if not COUNTED_FROM.isdisjoint(given) and "training_flop" not in given:
         changed["training_flop"] = None
     told = {name: source for name, source in inputs.told.items() if changed.get(name, source) is not None}
-    return replace(inputs, **changed, told=MappingProxyType(told | dict.fromkeys(given, GIVEN)))
+    try:
+        return replace(inputs, **changed, told=MappingProxyType(told | dict.fromkeys(given, GIVEN)))
+    except ValueError as error:
+        raise UsageError(
+            f"{inputs.model}: {error}", hint="give both, --parameters and --active-parameters"
+        ) from None
 
 
 def _answered(number: int, inputs: TrainingInputs, cost_model: CostModel, at: date | None) -> Answered:
@@ -108,16 +98,3 @@ def _answered(number: int, inputs: TrainingInputs, cost_model: CostModel, at: da
         return Answered(
             number, inputs.model, inputs, error=f"the cost model {cost_model.name} broke ({kind}: {error})"
         )
-
-
-def _holdings(catalog: Catalog, repo_ids: Sequence[str] | None) -> Iterable[Holding]:
-    if repo_ids is None:
-        last = ""
-        while page := catalog.holdings_after(last, PAGE):
-            yield from page.values()
-            last = max(page)
-        return
-    for start in range(0, len(repo_ids), PAGE):
-        names = repo_ids[start : start + PAGE]
-        found = catalog.holdings(names)
-        yield from (found[name] for name in names)

@@ -16,7 +16,7 @@ from registry.model.edges import Edge, Relation
 from registry.model.records import Holding, ModelBrief, Sizes
 from registry.model.snapshot import TrainingFact
 from registry.model.training import BOUNDS, TrainingInputs, absurdity
-from registry.weights.safetensors import BITS
+from registry.weights.sizes import stored_bytes
 
 HUB_BEGAN = date(2022, 3, 2)
 """The Hub's date of creation for everything older, which therefore says nothing."""
@@ -48,7 +48,10 @@ _OF_THE_RUN = frozenset({*BOUNDS, "hardware"} - {"parameters", "active_parameter
 """What tells of the work itself. Only beside it does a repository's day of creation date the prices: alone
 it would make every upload a run of its year."""
 
-_COUNTED_FROM = frozenset({"parameters", "active_parameters", "training_tokens", "epochs"})
+COUNTED_IN_PARAMETERS = ("parameters", "active_parameters")
+
+COUNTED_FROM = frozenset({"parameters", "active_parameters", "training_tokens", "epochs"})
+"""What 6ND is worked out from."""
 
 _TASKS = {
     "Language": "text-generation text2text-generation fill-mask text-classification token-classification "
@@ -75,14 +78,19 @@ def inputs_of(holding: Holding, table: TrainingTable) -> TrainingInputs:
     for fact in _by_strength(holding.facts):
         _take(found, told, fact)
     whole = base is None or base.relation not in _NOT_TRAINED_WHOLE
-    if whole and brief.parameters and "parameters" not in found:
-        found["parameters"], told["parameters"] = brief.parameters, f"{brief.source}: its count of parameters"
+    if whole and brief.parameters and not absurdity("parameters", brief.parameters):
+        found.setdefault("parameters", brief.parameters)
+        told.setdefault("parameters", f"{brief.source}: its count of parameters")
     if row is not None:
         _take_row(found, told, row)
     if "published" not in found and not _OF_THE_RUN.isdisjoint(found):
-        created = brief.created_at.date() if brief.created_at else None
-        if created is not None and created != HUB_BEGAN:
+        created = created_on(brief)
+        if created is not None:
             found["published"], told["published"] = created, f"created on {brief.source}"
+    if _more(found.get("active_parameters"), found.get("parameters")):
+        # One of the two is wrong, and nobody can tell which.
+        for name in COUNTED_IN_PARAMETERS:
+            del found[name], told[name]
     if base is not None and _OF_THE_RUN.isdisjoint(found):
         # What a model of its day took says nothing of a step on top of another.
         found.pop("published", None)
@@ -96,6 +104,10 @@ def inputs_of(holding: Holding, table: TrainingTable) -> TrainingInputs:
     )
 
 
+def _more(active: object, every: object) -> bool:
+    return isinstance(active, int | float) and isinstance(every, int | float) and active > every
+
+
 def subject_of(holding: Holding, table: TrainingTable) -> Subject:
     """A model as cost and savings models see it."""
     weight_bytes, told = _weight_bytes(holding.sizes, holding.by_dtype)
@@ -106,6 +118,12 @@ def subject_of(holding: Holding, table: TrainingTable) -> Subject:
         weight_bytes=weight_bytes,
         weights_told=told,
     )
+
+
+def created_on(brief: ModelBrief) -> date | None:
+    """The day a repository was made, which for older ones the Hub does not know."""
+    day = brief.created_at.date() if brief.created_at else None
+    return None if day == HUB_BEGAN else day
 
 
 def with_table(
@@ -158,7 +176,7 @@ def _take_row(found: dict[str, object], told: dict[str, str], row: TableRow) -> 
     Its cost is its own estimate and no report. Where its FLOP are 6ND and somebody else told an N or a D,
     they would speak of other numbers than the rest, and are left out.
     """
-    differs = row.counted and not _COUNTED_FROM.isdisjoint(
+    differs = row.counted and not COUNTED_FROM.isdisjoint(
         name for name, value in found.items() if value != row.numbers.get(name) and name != "parameters"
     )
     for fact in row.facts():
@@ -183,6 +201,5 @@ def _weight_bytes(sizes: Sizes | None, by_dtype: Mapping[str, int]) -> tuple[int
     """Bytes of one copy of the weights and who told them; a sum that leaves files out tells nothing."""
     if sizes is not None and sizes.copy_bytes is not None and not sizes.unsized_files:
         return sizes.copy_bytes, "files"
-    if by_dtype and all(dtype in BITS for dtype in by_dtype):
-        return sum(-(-count * BITS[dtype] // 8) for dtype, count in by_dtype.items()), "dtypes"
-    return None, None
+    inferred = stored_bytes(by_dtype)
+    return (None, None) if inferred is None else (inferred, "dtypes")

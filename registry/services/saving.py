@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -18,15 +18,16 @@ from registry.model.edges import Relation
 from registry.model.estimate import Saving
 from registry.model.records import Holding
 from registry.services.facts import subject_of
-
-PAGE = 500
-"""Models read at a time."""
+from registry.services.holdings import PAGE, pages
 
 REMEMBERED = 20_000
 """Bases kept between pages, the least lately used forgotten first: about 2 kB each."""
 
 EXAMPLES = 5
 """Models named where nothing is known of many."""
+
+PROMPTING = "prompting"
+"""The strategy that rests on nothing but a price of tokens."""
 
 FINETUNE_COST = "finetune_cost"
 """The default that stands for a fine-tune of which nothing is told."""
@@ -43,23 +44,10 @@ def cases(
     Bases are shared between the cases: a strategy may remember what it worked out for one by identity.
     """
     bases = _Bases(catalog, table)
-    for page in _pages(catalog, names):
+    for page in pages(catalog, names):
         bases.learn(page)
         for holding in page:
             yield bases.case(holding, economy)
-
-
-def _pages(catalog: Catalog, names: Sequence[str] | None) -> Iterator[list[Holding]]:
-    if names is not None:
-        for start in range(0, len(names), PAGE):
-            some = names[start : start + PAGE]
-            found = catalog.holdings(some)
-            yield [found[name] for name in some]
-        return
-    last = ""
-    while following := catalog.holdings_after(last, PAGE):
-        yield list(following.values())
-        last = next(reversed(following))
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +146,8 @@ class Failure:
 
 @dataclass(slots=True)
 class Silence:
-    """Why nothing can be told of some models. code: `no-base`, `relation-unknown`, `base-untold` or
-    `not-applicable`; hint: the next step; examples: the first few."""
+    """Why nothing can be told of some models. code: `no-base`, `relation-unknown`, `base-untold`,
+    `no-token-price` or `not-applicable`; hint: the next step; examples: the first few."""
 
     code: str
     message: str
@@ -228,7 +216,7 @@ class Reckoner:
 
     def _keep_silence(self, case: ReuseCase) -> None:
         model = case.model.brief.repo_id
-        code, about, message, hint = _why(case, TRAINING in self._strategies)
+        code, about, message, hint = _why(case, self._strategies)
         kept = self._silences.get((code, about))
         if kept is None:
             kept = self._silences[code, about] = Silence(code, message, hint, 0, [])
@@ -243,14 +231,24 @@ def savings_of(strategy: SavingsModel, case: ReuseCase) -> list[Saving]:
     for one in found:
         if not isinstance(one, Saving):
             raise TypeError(f"answered with a {type(one).__name__}, not a Saving")
-        if one.kind != strategy.name or one.model != case.model.brief.repo_id or not one.counterfactuals:
+        if one.kind != strategy.name or one.model != case.model.brief.repo_id:
             raise ValueError(f"a saving of kind {one.kind!r} of {one.model!r} is not its own to tell")
     return found
 
 
-def _why(case: ReuseCase, training: bool) -> tuple[str, str, str, str]:
-    """A code, what it is about, a sentence and the next step."""
+def _why(case: ReuseCase, asked: Collection[str]) -> tuple[str, str, str, str]:
+    """A code, what it is about, a sentence and the next step. asked: the strategies."""
     model = case.model.brief.repo_id
+    if TRAINING not in asked:
+        if set(asked) == {PROMPTING}:
+            return (
+                "no-token-price",
+                "",
+                "no price of its tokens is known",
+                "--assume token_price=USD gives one",
+            )
+        hint = f"`registry show {model}` tells what is known"
+        return "not-applicable", "", "no strategy asked for applies, or what it needs is not known", hint
     bases = reached(case)
     if not bases and not case.bases:
         return "no-base", "", "no base is known", f"`registry link {model} BASE --relation ...` records one"
@@ -258,9 +256,6 @@ def _why(case: ReuseCase, training: bool) -> tuple[str, str, str, str]:
         base = case.bases[0][0].brief.repo_id
         hint = f"`registry link {model} {base} --relation ...` records it"
         return "relation-unknown", "", "how it was made from its base is not known", hint
-    if not training:
-        hint = f"`registry show {model}` tells what is known"
-        return "not-applicable", "", "no strategy asked for applies, or sizes are not known", hint
     base = bases[-1].repo_id
     hint = f"`registry annotate {base} training_tokens=... --source ...` records it"
     return "base-untold", base, f"what training {base} took is not known", hint

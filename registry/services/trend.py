@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from itertools import chain
 
 from registry.catalog.catalog import Catalog
 from registry.economics.rates import Rate, Rates, load_rates, measured_fall
@@ -12,8 +12,9 @@ from registry.economics.table import CREDIT, TrainingTable
 from registry.economics.trends import LEAST, Growth, Origin, Point, Sample, frontier, growth
 from registry.model.edges import Relation
 from registry.model.filters import Filter
-from registry.model.records import Holding, ModelBrief
-from registry.services.facts import HUB_BEGAN, inputs_of
+from registry.model.records import Holding
+from registry.services.facts import created_on, inputs_of
+from registry.services.holdings import pages
 
 SIZE, COST, RATES = "size", "cost", "rates"
 TOPICS = (SIZE, COST, RATES)
@@ -21,9 +22,6 @@ TOPICS = (SIZE, COST, RATES)
 SINCE = 2010
 """The first year shown unless another is asked for: what came before grew at another pace (Sevilla et al.
 2022, arXiv 2202.05924, let the era of deep learning begin there)."""
-
-PAGE = 500
-"""Models taken from the catalog at a time."""
 
 PARTS_AND_COPIES = frozenset({Relation.ADAPTER, Relation.MERGE, Relation.QUANTIZED})
 """Relations of what was not trained whole."""
@@ -111,7 +109,7 @@ def catalog_points(
         inputs = inputs_of(holding, table)
         if not _is_about(inputs.domain, domain):
             continue
-        day = inputs.published or _created(holding.brief)
+        day = inputs.published or created_on(holding.brief)
         size = inputs.parameters or holding.brief.parameters
         if day is None or not size:
             left_out += 1
@@ -231,24 +229,11 @@ def _too_few(points: Sequence[Point], since: int, what: str) -> str:
     return "all models are of the same day"
 
 
-def _created(brief: ModelBrief) -> date | None:
-    """The day a repository was made, which for older ones the Hub does not know."""
-    day = brief.created_at.date() if brief.created_at else None
-    return None if day == HUB_BEGAN else day
-
-
 def _is_about(domain: str | None, wanted: str | None) -> bool:
     return wanted is None or (domain is not None and wanted.casefold() in domain.casefold())
 
 
 def _holdings(catalog: Catalog, filters: Sequence[Filter]) -> Iterator[Holding]:
-    """Models somebody added for which the filters hold, a page at a time."""
-    if filters:
-        names = [brief.repo_id for brief in catalog.search(filters)]
-        for start in range(0, len(names), PAGE):
-            yield from catalog.holdings(names[start : start + PAGE]).values()
-        return
-    last = ""
-    while page := catalog.holdings_after(last, PAGE):
-        yield from page.values()
-        last = max(page)
+    """Models somebody added for which the filters hold."""
+    names = [brief.repo_id for brief in catalog.search(filters)] if filters else None
+    return chain.from_iterable(pages(catalog, names))

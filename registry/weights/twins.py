@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from registry.model.snapshot import ModelFile
 from registry.weights.formats import weight_format
-from registry.weights.safetensors import BITS
+from registry.weights.sizes import stored_bytes
 
 KEPT_FIRST = ("safetensors", "pytorch", "flax", "tensorflow", "rust", "numpy")
 """Formats that hold plain arrays of the same numbers, in the order in which one would be kept: safetensors
@@ -146,13 +146,6 @@ def find_twins(files: Iterable[ModelFile], by_dtype: Mapping[str, int]) -> TwinR
         # Where nothing stands beside a set there is nothing to decide.
         tuple(one for one in plain if one.size is None) if len(plain) > 1 else (),
     )
-
-
-def stored_bytes(by_dtype: Mapping[str, int]) -> int | None:
-    """Bytes of so many numbers of each type; `None` without any, and where a type is not known."""
-    if not by_dtype or any(dtype not in BITS for dtype in by_dtype):
-        return None
-    return sum(elements * BITS[dtype] for dtype, elements in by_dtype.items()) // 8
 
 
 # --- sets ----------------------------------------------------------------------------------------

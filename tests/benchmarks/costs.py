@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -59,6 +60,13 @@ def run(*command: str | Path, folder: Path) -> Taken:
     return Taken(wall, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6, process.returncode)
 
 
+@contextmanager
+def opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection whose work is kept, and whose log is in the file when it ends."""
+    with closing(sqlite3.connect(path)) as database, database:
+        yield database
+
+
 def catalog_of(models: int, folder: Path) -> Path:
     """A catalog of so many models, made unless it is there."""
     path = folder / f"costs-{models // 1000}k.db"
@@ -66,7 +74,7 @@ def catalog_of(models: int, folder: Path) -> Path:
         unfinished = path.with_suffix(".part")
         unfinished.unlink(missing_ok=True)
         Catalog.open(str(unfinished), create=True).close()
-        with sqlite3.connect(unfinished) as database:
+        with opened(unfinished) as database:
             database.executemany(
                 "INSERT INTO models (id, repo_id, source, tracked, removed, seen_at)"
                 " VALUES (?,?,'hub',1,0,?)",
@@ -94,7 +102,7 @@ def catalog_of(models: int, folder: Path) -> Path:
 
 def furnish(path: Path) -> None:
     """Give file lists to those models that have none and whose turn it is."""
-    with sqlite3.connect(path) as database:
+    with opened(path) as database:
         bare = database.execute(
             "SELECT models.id, snapshots.id FROM models JOIN snapshots ON snapshots.id = models.snapshot_id"
             " WHERE models.tracked AND snapshots.tree_id IS NULL ORDER BY models.repo_id"
@@ -189,9 +197,10 @@ def main() -> None:
             shutil.copy(options.catalog, paths[0])
             furnish(paths[0])
         else:
+            options.folder.mkdir(parents=True, exist_ok=True)
             paths = [catalog_of(models, options.folder.resolve()) for models in options.models]
         for path in paths:
-            with sqlite3.connect(path) as database:
+            with opened(path) as database:
                 (models,) = database.execute("SELECT count(*) FROM models WHERE tracked").fetchone()
             results.append(measured(path, models, folder))
     for per_model, kept in results:

@@ -3,7 +3,7 @@
 Run `python tests/benchmarks/estimates.py [../shared/economics/train.csv]`. The targets (columns `y_...`) are
 never shown to the estimator, but for the cost tasks its FLOP are an input, as in the reference. Tasks are
 those of the reference (section 4): errors are |log10(estimate / truth)|, `2x` is the share within a factor
-of two.
+of two. What the command answers to a file of the same facts, with no cost left out, is told by route.
 
 A hash of the model's name puts each row into one of two halves. Everything fitted (intervals, and the lines
 through year and FLOP) was fitted on the first; `--fit` works it out anew and prints it as it stands at the
@@ -27,15 +27,21 @@ from statistics import median
 import numpy as np
 
 from registry.economics.records import BadRow, read_rows
-from registry.economics.routes import decimal_year
 from registry.economics.spreads import Line, Spread
 from registry.economics.training import HouseCostModel
+from registry.economics.trends import in_years
 from registry.model.estimate import Basis, Estimate
 from registry.model.training import TrainingEstimate, TrainingInputs
 
 TABLE = Path(__file__).parents[2].parent / "shared" / "economics" / "train.csv"
 ROUTES = ("6nd", "hardware")
 SHARE = 0.8
+FEW = 30
+"""Runs below which an interval is not the shortest."""
+HIDDEN: Mapping[str, None] = dict.fromkeys(
+    ("hardware_quantity", "training_hours", "chip_hours", "power", "training_energy", "finetune_flop")
+)
+"""What a card of a model does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +173,21 @@ def k5(model: HouseCostModel, row: Row) -> tuple[Estimate | None, float | None]:
 
 
 def k7(model: HouseCostModel, row: Row) -> tuple[Estimate | None, float | None]:
-    published = row.inputs.published
+    return _from_the_card(model, row, row.inputs)
+
+
+def k7_no_mfu(model: HouseCostModel, row: Row) -> tuple[Estimate | None, float | None]:
+    return _from_the_card(model, row, replace(row.inputs, utilisation=None))
+
+
+def _from_the_card(
+    model: HouseCostModel, row: Row, inputs: TrainingInputs
+) -> tuple[Estimate | None, float | None]:
+    """With no more than a card tells: neither chips at once nor how long."""
+    published = inputs.published
     if not row.language or published is None or published < date(2018, 1, 1):
         return None, None
-    inputs = replace(row.inputs, hardware_quantity=None, chip_hours=None, finetune_flop=None)
-    estimate = model.training(inputs)
+    estimate = model.training(replace(inputs, **HIDDEN))
     return (_amortised(estimate) if estimate.route == "6nd" else None), row.amortised
 
 
@@ -192,6 +208,7 @@ TASKS = (
     Task("K4", "purchase", (17, 0.044, 0.07, 1.0), k4),
     Task("K5", "amortised, year and FLOP", (121, 0.197, 0.75, 0.65), k5),
     Task("K7", "amortised, tokens, language", (46, 0.157, 1.47, 0.57), k7),
+    Task("K7b", "K7 without the MFU", (46, 0.157, 1.47, 0.57), k7_no_mfu),
 )
 
 
@@ -235,7 +252,7 @@ def fit_lines(table: Iterable[Row]) -> dict[str, Line]:
     known = [row for row in table if row.inputs.published is not None and row.inputs.base_model is None]
 
     def year(row: Row) -> float:
-        return decimal_year(row.inputs.published) - 2020 if row.inputs.published else 0.0
+        return in_years(row.inputs.published) - 2020 if row.inputs.published else 0.0
 
     def parameters(row: Row) -> float | None:
         return row.inputs.active_parameters or row.inputs.parameters
@@ -265,8 +282,13 @@ def _line(name: str, points: list[tuple[float, float, float]], meaning: str) -> 
         solution = np.linalg.lstsq(matrix * scaled[:, None], data[:, 2] * scaled, rcond=None)[0]
         weights = 1 / np.maximum(np.abs(data[:, 2] - matrix @ solution), 1e-4)
     found = [round(float(one), 4) for one in solution]
-    return Line(name, found[0], found[1], found[2] if second else 0.0, len(points), meaning)
+    years = sorted(int(2020 + year) for year in data[:, 0])
+    return Line(
+        name, found[0], found[1], found[2] if second else 0.0, len(points), meaning, years[0], years[-1]
+    )
 
+
+BOTH = "of all runs, and of those whose costs are told"
 
 MEANINGS = {
     "flop.hardware": "FLOP of Epoch AI's table, from chips and hours at the usual MFU",
@@ -275,41 +297,63 @@ MEANINGS = {
     "flop.6nd.large": "FLOP of Epoch AI's table not made by 6ND, language since 2020 on 10^10 tokens or more",
     "flop.6nd.small": "FLOP of Epoch AI's table not made by 6ND, other language models",
     "flop.6nd.other": "FLOP of Epoch AI's table, 6ND of models of other things than language",
-    "flop.year": "FLOP of Epoch AI's table, from the year alone",
-    "flop.year_parameters": "FLOP of Epoch AI's table, from year and parameters",
+    "flop.year": f"FLOP of Epoch AI's table, from the year alone; {BOTH}",
+    "flop.year_parameters": f"FLOP of Epoch AI's table, from year and parameters; {BOTH}",
     "hours.flop": "chip-hours reported, from FLOP at the usual MFU",
     "hours.flop.mfu": "chip-hours reported, from FLOP and a reported MFU",
     "cost.rental": "Epoch AI's cloud cost, made in the same way; what is paid differs more",
     "cost.purchase": "Epoch AI's up-front cost, made in the same way; what is paid differs more",
-    "cost.amortised.hours": "Epoch AI's inflation-adjusted cost, from chip-hours",
-    "cost.amortised.reported": "Epoch AI's inflation-adjusted cost, from FLOP",
-    "cost.amortised.6nd": "Epoch AI's inflation-adjusted cost, from 6ND",
-    "cost.amortised.year": "Epoch AI's inflation-adjusted cost, from a chip and the year",
-    "cost.year.reported": "Epoch AI's inflation-adjusted cost, from year and FLOP",
-    "cost.year.6nd": "Epoch AI's inflation-adjusted cost, from year and 6ND",
-    "cost.year.year": "Epoch AI's inflation-adjusted cost, from the year alone",
+    "cost.amortised.hours": "Epoch AI's cost, from chip-hours",
+    "cost.amortised.flop": "Epoch AI's cost, from a chip and FLOP",
+    "cost.line.flop": "Epoch AI's cost, from year and FLOP",
+    "cost.year": f"Epoch AI's cost, from the year alone; {BOTH}",
+    "cost.year_parameters": f"Epoch AI's cost, from year and parameters; {BOTH}",
 }
 
 
 def fit_spreads(table: Sequence[Row], lines: Mapping[str, Line]) -> dict[str, Spread]:
-    """The middle 80 % of log10(truth / estimate), by class."""
+    """The middle 80 % of log10(truth / estimate), by class. Of a run with nothing but a date nobody knows
+    whether it is one of the many or one of the large ones whose costs are told: its range is of both."""
     marks = {name: Spread(name, 0.0, 0.0, 0, name) for name in MEANINGS}
     model = HouseCostModel(spreads=marks, lines=lines)
     off: dict[str, list[float]] = {name: [] for name in MEANINGS}
+    large: dict[str, list[float]] = {name: [] for name in MEANINGS}
     for row in table:
         for name, estimate, truth in _measured(model, row):
             if estimate is not None and truth is not None:
                 off[name].append(log10(truth / estimate.mid))
-    return {name: _spread(name, values) for name, values in off.items()}
+        for name, estimate, truth in _by_year(model, row):
+            if estimate is not None and truth is not None:
+                error = log10(truth / estimate.mid)
+                if row.inputs.base_model is None and estimate.unit == "FLOP":
+                    off[name].append(error)
+                    off[COST_OF[name]].append(error)
+                if row.amortised is not None:
+                    large[name].append(error)
+    return {name: _spread(name, values, large[name]) for name, values in off.items()}
+
+
+COST_OF = {"flop.year": "cost.year", "flop.year_parameters": "cost.year_parameters"}
+"""The cost of a run of which little is known errs as its FLOP do."""
+
+
+def _by_year(model: HouseCostModel, row: Row) -> Iterator[tuple[str, Estimate | None, float | None]]:
+    """What follows from a date, and from a date and a size."""
+    bare = TrainingInputs(published=row.inputs.published)
+    sized = replace(bare, parameters=row.inputs.parameters, active_parameters=row.inputs.active_parameters)
+    for inputs, name in ((bare, "flop.year"), (sized, "flop.year_parameters")):
+        if inputs is bare or sized != bare:
+            found = model.training(inputs)
+            yield name, found.flop, row.flop
+            yield COST_OF[name], found.cost[Basis.AMORTISED], row.amortised
 
 
 def _measured(model: HouseCostModel, row: Row) -> Iterator[tuple[str, Estimate | None, float | None]]:
-    """Every figure of a row that a class of intervals is measured on, with the class it is in."""
+    """Every other figure of a row that a class of intervals is measured on, with the class it is in."""
     inputs = row.inputs
     plain = model.training(replace(inputs, finetune_flop=None))
     if inputs.base_model is None:
-        yield "flop.year", model.training(TrainingInputs(published=inputs.published)).flop, row.flop
-        for route in (*ROUTES, "year"):
+        for route in ROUTES:
             estimate = plain.routes.get(route)
             name = _class_of(estimate)
             if estimate is not None and not (row.circular and name in ("flop.6nd.large", "flop.6nd.small")):
@@ -320,42 +364,50 @@ def _measured(model: HouseCostModel, row: Row) -> Iterator[tuple[str, Estimate |
         worked = model.training(replace(bare, base_model=None)).chip_hours
         yield ("hours.flop" if inputs.utilisation is None else "hours.flop.mfu",
                worked, hours.mid if hours else None)  # fmt: skip
-        yield "cost.year.reported", k5(model, row)[0], row.amortised
-    for estimate, truth in (k1(model, row), k2(model, row), k7(model, row)):
+        yield "cost.line.flop", k5(model, row)[0], row.amortised
+    for estimate, truth in (k1(model, row), k2(model, row)):
         yield _class_of(estimate), estimate, truth
-    chips_alone = TrainingInputs(
-        published=inputs.published, hardware=inputs.hardware, parameters=inputs.parameters
-    )
-    without = replace(inputs, hardware=None, hardware_quantity=None, chip_hours=None, finetune_flop=None)
-    for other in (chips_alone, without, TrainingInputs(published=inputs.published)):
-        estimate = model.training(other).cost[Basis.AMORTISED]
-        yield _class_of(estimate), estimate, row.amortised
     yield "cost.rental", k3(model, row)[0], row.rental
     yield "cost.purchase", k4(model, row)[0], row.purchase
 
 
 def _class_of(estimate: Estimate | None) -> str:
     """The class an interval of no width names in its meaning; any class where there is no estimate."""
-    return estimate.interval.partition("(")[2].rstrip(")") if estimate else "flop.year"
+    return estimate.interval.partition("(")[2].partition(")")[0] if estimate else "flop.year"
 
 
-def _spread(name: str, values: list[float]) -> Spread:
-    """The shortest interval about the estimate that held 80 % (one more than that of few)."""
+def _spread(name: str, values: list[float], large: list[float]) -> Spread:
+    """The shortest interval about the estimate that held 80 % and one more; of few runs, where that hangs on
+    single ones, the middle 80 %; of two kinds of runs the middle 80 % of either."""
     ordered = sorted(values)
-    inside = min(len(ordered), ceil(SHARE * (len(ordered) + 1)))
-    windows = [
-        (min(ordered[start], 0.0), max(ordered[start + inside - 1], 0.0))
-        for start in range(len(ordered) - inside + 1)
-    ]
-    low, high = min(windows, key=lambda window: window[1] - window[0])
-    return Spread(name, round(low, 3), round(high, 3), len(ordered), MEANINGS[name])
+    if large:
+        ends = [end for group in (ordered, sorted(large)) for end in _middle(group)]
+        low, high = min(ends), max(ends)
+    elif len(ordered) < FEW:
+        low, high = (float(end) for end in np.quantile(ordered, [(1 - SHARE) / 2, (1 + SHARE) / 2]))
+    else:
+        inside = min(len(ordered), ceil(SHARE * (len(ordered) + 1)))
+        low, high = min(
+            (
+                (min(ordered[start], 0.0), max(ordered[start + inside - 1], 0.0))
+                for start in range(len(ordered) - inside + 1)
+            ),
+            key=lambda window: window[1] - window[0],
+        )
+    return Spread(name, round(min(low, 0.0), 3), round(max(high, 0.0), 3), len(values), MEANINGS[name])
+
+
+def _middle(ordered: Sequence[float]) -> tuple[float, float]:
+    """Between which four of five further values would lie, as many above as below."""
+    tail = max(1, int((1 - SHARE) / 2 * (len(ordered) + 1)))
+    return ordered[tail - 1], ordered[-tail]
 
 
 def as_toml(lines: Mapping[str, Line], spreads: Mapping[str, Spread]) -> str:
     """What stands at the end of the data file."""
     parts = []
     for kind, names, tables in (
-        ("fit", ("intercept", "year", "flop"), lines),
+        ("fit", ("intercept", "year", "flop", "first", "last"), lines),
         ("spread", ("low", "high"), spreads),
     ):
         for name, one in tables.items():
@@ -388,6 +440,7 @@ def report(table: Sequence[Row]) -> None:
                 f"{label:36} {name:6} {one.n:4} {one.median:7.4f} {one.p90:5.2f} {one.twice:5.2f} "
                 f"{one.held:5.0%}   {beside}".rstrip()
             )
+    answers(model, halves)
     inputs = [row.inputs for row in table]
     passes = timeit.repeat(
         lambda: [model.training(one) for one in inputs], timer=time.process_time, repeat=5, number=1
@@ -396,6 +449,34 @@ def report(table: Sequence[Row]) -> None:
     print(
         f"{seconds / len(inputs) * 1e6:.0f} µs for one estimate, the best of 5 passes over {len(inputs)} rows"
     )
+
+
+def as_answered(model: HouseCostModel, table: Iterable[Row], *, given: bool) -> dict[str, list[bool]]:
+    """Whether the range of the amortised cost holds, by route, of every row that has a cost: as the command
+    answers a file of the same facts. given: with the FLOP among them."""
+    held: dict[str, list[bool]] = {"any": []}
+    for row in table:
+        if row.amortised is None:
+            continue
+        found = model.training(row.given_flop() if given else row.inputs)
+        cost = found.cost[Basis.AMORTISED]
+        one = cost is not None and cost.low <= row.amortised <= cost.high
+        held["any"].append(one)
+        held.setdefault(found.route or "-", []).append(one)
+    return held
+
+
+def answers(model: HouseCostModel, halves: Mapping[str, Sequence[Row]]) -> None:
+    print(f"\n{'as the command answers: amortised, by route':44} {'fitted':>9} {'other':>9} {'all':>9}")
+    for given, label in ((False, "facts alone"), (True, "with compute_flop")):
+        found = {name: as_answered(model, half, given=given) for name, half in halves.items()}
+        for route in sorted(found["all"]):
+            shares = []
+            for half in found.values():
+                held = half.get(route, [])
+                shares.append(f"{sum(held):3}/{len(held):<3}" if held else "-")
+            print(f"{label + ', ' + route:44} " + " ".join(f"{share:>9}" for share in shares))
+    print()
 
 
 def main(arguments: Sequence[str]) -> None:

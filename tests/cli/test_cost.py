@@ -122,7 +122,7 @@ class TestSeveral:
         assert "together" in shown
         assert "Left out: 1 model of which nobody told what it weighs." in shown
         assert "~ inferred from numbers and types, without a file list: 1 model." in shown
-        assert "+ there is more, of unknown size: 1 model." in shown
+        assert "+ there is more, of unknown size: 2 models." in shown
 
     def test_weights_are_whole_where_only_a_card_has_no_size(self, run_cli: Run) -> None:
         (item,) = json.loads(run_cli("cost", "acme/files", "--what", "weights", "--json").out)["items"]

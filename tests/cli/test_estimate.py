@@ -143,12 +143,37 @@ class TestFacts:
         lines = result.out.splitlines()
         assert lines[0] == "the facts given"
         assert next(line for line in lines if "arithmetic" in line).split()[2] == "4.20e22"
-        assert any("cost, purchase" in line and "USD, prices of" in line for line in lines)
+        assert any("cost, purchase" in line and "USD of 2025, at prices of 2" in line for line in lines)
         assert ["parameters", "7.00B", "given"] in [line.split() for line in lines]
         assert any(line.startswith("  6nd *") for line in lines)
         for heading in ("Assumed", "What the ranges mean", "Sources"):
             assert heading in lines
         assert result.err == ""
+
+    def test_a_sheet_fits_a_terminal(self, run_cli: Run) -> None:
+        told = run_cli("estimate", "--flop", "3e23", "--hardware", "A100", "--published", "2023-02-24").out
+        figures = told.partition("Facts")[0].splitlines()
+        assert all(len(line) <= 80 for line in figures)
+        assert sum("USD of 2025, at prices of 20" in line for line in figures) == 2
+
+    @pytest.mark.parametrize(
+        ("words", "told", "hint"),
+        [
+            (["--at", "1989-12-31"], "is before 1990", "for example --at"),
+            (["--at", "2090-01-01"], "lies more than 5 years ahead", "for example --at"),
+            (["--published", "1940-01-01"], "before anything was trained", "--published 2022-07-11"),
+            (["--published", "2090-01-01"], "more than a year ahead", "--published 2022-07-11"),
+            (["--active-parameters", "8B"], "is more than all parameters (7e+09)", "a part of --parameters"),
+            (["--epochs", "0"], "is not above 0", "for example --epochs 3"),
+            (["--utilisation", "2"], "is more than 1", "for example --utilisation 0.4"),
+        ],
+    )
+    def test_what_cannot_be_is_refused(self, run_cli: Run, words: list[str], told: str, hint: str) -> None:
+        result = run_cli("estimate", "--parameters", "7B", *words)
+        assert result.code == 2
+        assert result.out == ""
+        assert told in result.err
+        assert hint in result.err
 
     def test_what_would_tell_more(self, run_cli: Run) -> None:
         result = run_cli("estimate", "--parameters", "7B")
@@ -172,7 +197,7 @@ class TestFacts:
             (["a/b", "--all"], "exclude each other"),
             ([], "say what to estimate"),
             (["--parameters", "7B", "--assume", "mfu"], "is not NAME=VALUE"),
-            (["--parameters", "7B", "--assume", "mfu=much"], "'much' is no number"),
+            (["--parameters", "7B", "--assume", "mfu=much"], "'much' is not a number"),
             (["--parameters", "7B", "--assume", "mfu=nan"], "is not a finite number"),
             (["--parameters", "7B", "--assume", "mfuu=0.4"], "no default is called 'mfuu'"),
             (["--parameters", "7B", "--cost-model", "nobody's"], "there is no cost model"),
@@ -249,6 +274,24 @@ class TestCatalog:
         assert then["cost"]["rental"]["priced"] < later["cost"]["rental"]["priced"]
         assert then["flop"] == later["flop"]
 
+    def test_prices_of_ones_own_from_an_option_and_from_settings(self, run_cli: Run) -> None:
+        own = '[[chip]]\nchip = "A100"\nday = "2023-02-01"\ncommit_3yr = 100\nsource = "invoice"\n'
+        Path("own.toml").write_text(own, encoding="utf-8")
+        asked = (
+            "estimate",
+            "--hardware",
+            "A100",
+            "--chip-hours",
+            "1e5",
+            "--published",
+            "2023-06-01",
+            "--json",
+        )
+        usual, given = (json.loads(run_cli(*asked, *more).out) for more in ([], ["--prices", "own.toml"]))
+        assert given["cost"]["rental"]["mid"] > 2 * usual["cost"]["rental"]["mid"]
+        Path("registry.toml").write_text('prices = "own.toml"\n', encoding="utf-8")
+        assert json.loads(run_cli(*asked).out)["cost"] == given["cost"]
+
 
 @pytest.mark.usefixtures("plain")
 class TestCostModels:
@@ -262,6 +305,8 @@ class TestCostModels:
     def test_the_house_is_always_there(self, run_cli: Run) -> None:
         words = ("--parameters", "1B", "--tokens", "1T", "--cost-model", "house")
         assert json.loads(run_cli("estimate", *words, "--json").out)["flop"]["mid"] == pytest.approx(6e21)
+        replaced = run_cli("estimate", *words, "--assume", "flop_per_parameter_token=3", "--json")
+        assert json.loads(replaced.out)["flop"]["mid"] == pytest.approx(3e21)
 
     def test_what_is_assumed_is_its_own_affair(self, run_cli: Run) -> None:
         result = run_cli("estimate", "--parameters", "1B", "--cost-model", "plain", "--assume", "mfu=0.4")

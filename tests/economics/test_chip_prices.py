@@ -5,7 +5,8 @@ from datetime import date
 
 import pytest
 
-from registry.economics.chip_prices import OFFERS, WIDE, ChipPrice, ChipPrices
+from registry.economics.buying import AGED, WIDE
+from registry.economics.chip_prices import OFFERS, ChipPrice, ChipPrices
 from registry.economics.chips import Chip, Chips, load_chips
 from registry.economics.defaults import load_defaults
 
@@ -204,7 +205,7 @@ def test_rows_of_a_chip_we_do_not_know_do_no_harm() -> None:
 
 
 def test_other_defaults_give_other_prices(prices: ChipPrices) -> None:
-    other = prices.with_defaults(load_defaults().replaced({"server_overhead": 2.0}))
+    other = ChipPrices(prices.rows, defaults=load_defaults().replaced({"server_overhead": 2.0}))
     bought = other.purchase(chip("TPU v3"), date(2020, 1, 1))
     assert bought is not None
     assert bought.mid == 5276 * 2
@@ -213,3 +214,52 @@ def test_other_defaults_give_other_prices(prices: ChipPrices) -> None:
 def test_a_table_of_its_own_knows_only_its_chips() -> None:
     only = Chips([chip("H100")])
     assert ChipPrices([], chips=only).purchase(chip("H100"), date(2024, 1, 1)) is not None
+
+
+def test_on_a_day_the_last_price_of_the_chip_counts(prices: ChipPrices) -> None:
+    h100 = chip("NVIDIA H100 SXM5 80GB")
+    early, late = prices.on_day(h100, date(2022, 12, 1)), prices.on_day(h100, date(2023, 6, 1))
+    assert early is not None
+    assert late is not None
+    assert (early.mid, late.mid) == (44_490, 33_750)
+    assert late.assumptions == ()
+    assert late.low == pytest.approx(33_750 / 1.25, rel=2e-2)
+    old = prices.on_day(h100, date(2026, 6, 1))
+    assert old is not None
+    assert old.mid == 33_750
+    assert old.low == pytest.approx(33_750 / 1.25 * 10 ** (-0.18 * 3), rel=1e-2)
+    assert old.interval == AGED
+
+
+def test_on_a_day_a_relative_stands_in_and_is_wider(prices: ChipPrices) -> None:
+    a800, a100 = chip("NVIDIA A800 SXM"), chip("A100 80GB")
+    relative, exact = (prices.on_day(one, date(2023, 10, 1)) for one in (a800, a100))
+    assert relative is not None
+    assert exact is not None
+    assert relative.mid == exact.mid == 18_549
+    assert relative.high / relative.low > exact.high / exact.low
+    assert "price of NVIDIA A100 SXM4 80 GB taken for NVIDIA A800 SXM" in relative.assumptions
+    before = prices.on_day(a100, date(2022, 1, 1))
+    assert before is not None
+    assert before.mid == 24_875  # of its family: its own came later
+
+
+def test_on_a_day_a_chip_never_listed_has_lost_value_since_its_release(prices: ChipPrices) -> None:
+    old, new = chip("GTX 580"), prices.acquisition(chip("GTX 580"), date(2013, 1, 1))
+    assert new is not None
+    worn = prices.on_day(old, date(2021, 1, 1))
+    assert worn is not None
+    years = (date(2021, 1, 1) - new.since).days / 365.25
+    assert worn.mid == pytest.approx(new.price.mid * 10 ** (-0.14 * years))
+    assert worn.low < worn.mid < worn.high
+    assert worn.assumptions[0].startswith(f"no price of {old.name} before that day is listed")
+    assert prices.on_day(old, date(2000, 1, 1)) == new.price
+
+
+def test_on_a_day_own_prices_win() -> None:
+    rows = [replace(ROW, purchase=9_000.0, server=True), replace(ROW, purchase=8_000.0, day=date(2025, 1, 1))]
+    own = ChipPrices.load(rows)
+    bought = own.on_day(chip("A100 80GB"), date(2025, 2, 1))
+    assert bought is not None
+    assert bought.mid == pytest.approx(8_000 * 1.66)
+    assert any("server_overhead_A100" in text for text in bought.assumptions)

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 
+import registry
 from registry.economics.defaults import OWN, Default, Defaults, load_defaults
 from registry.economics.training import HouseCostModel
 from registry.errors import BadSettings
@@ -32,6 +34,17 @@ def test_a_share_is_below_one(defaults: Defaults) -> None:
 def test_what_was_fitted_is_no_default(defaults: Defaults) -> None:
     assert "spread" not in defaults
     assert "fit" not in defaults
+
+
+def test_whatever_can_be_replaced_is_read_by_something(defaults: Defaults) -> None:
+    """A value that nothing asks for could be replaced without any effect."""
+    house = Path(registry.__file__).parent
+    code = "".join(
+        page.read_text("utf-8") for top in (house, house.parent / "plugins") for page in top.rglob("*.py")
+    )
+    families = ("electricity_", "price_index_", "server_overhead_", "server_power_")
+    unread = [name for name in defaults if f'"{name}"' not in code and not name.startswith(families)]
+    assert unread == []
 
 
 def test_range_carries_value_and_source(defaults: Defaults) -> None:

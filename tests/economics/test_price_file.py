@@ -137,6 +137,7 @@ WRONG: list[tuple[str, dict[str, object], str]] = [
     ("tokens", {"output": -1}, "p.toml:4: output = -1 is negative"),
     ("chip", {"usd_per_hour": 12_290}, "p.toml:4: usd_per_hour = 12290 is more than 500"),
     ("chip", {"usd_per_hour": ""}, "no price: usd_per_hour"),
+    ("chip", {"purchase": 0}, "a price of 0: no chip is free"),
     ("chip", {"server": "maybe"}, "server = 'maybe' is neither true nor false"),
 ]
 
@@ -168,6 +169,7 @@ def test_what_is_wrong_is_named_with_file_and_line(kind: str, change: dict[str, 
         ('{"gpt": {"input_cost_per_token": NaN, "output_cost_per_token": 1}}', "nan is no price of a token"),
         ('{"gpt": {"input_cost_per_token": -1, "output_cost_per_token": 1}}', "-1 is no price of a token"),
         ('{"gpt": {"input_cost_per_token": true, "output_cost_per_token": 1}}', "True is no price"),
+        ('{"gpt": {"input_cost_per_token": %s, "output_cost_per_token": 1}}' % ("9" * 400), "is no price"),
         ('{"gpt": {"mode": "image"}}', "no prices we know"),
         ('{"a": ' * 3000 + "1" + "}" * 3000, "p"),
         ("kind,id\nstorage\n", "p:2: id is missing"),

@@ -8,7 +8,6 @@ import pytest
 
 from registry.economics.price_rows import PER_MONTH, unlikely
 from registry.economics.price_table import load_prices
-from registry.economics.tokens import call_cost
 from registry.errors import UsageError
 
 OWN = """
@@ -91,7 +90,6 @@ def test_shipped_prices_are_those_of_the_reference(shared: Path) -> None:
 def test_names_are_found_in_any_case_and_mistakes_name_the_nearest() -> None:
     table = load_prices()
     assert table.find_storage("S3-Standard").id == "s3-standard"
-    assert table.find_tokens("GPT-4O").id == "gpt-4o"
     with pytest.raises(UsageError, match="'s3'") as caught:
         table.find_storage("s3")
     assert "s3-standard" in (caught.value.hint or "")
@@ -99,14 +97,8 @@ def test_names_are_found_in_any_case_and_mistakes_name_the_nearest() -> None:
         table.find_storage("wasaby")
     assert "wasabi" in (typo.value.hint or "")
     with pytest.raises(UsageError) as nothing:
-        table.find_tokens("")
+        table.find_storage("")
     assert "registry prices" in (nothing.value.hint or "")
-
-
-def test_what_a_call_costs() -> None:
-    price = load_prices().tokens["gpt-4o"]
-    assert call_cost(price, 1_000_000) == pytest.approx(2.5)
-    assert call_cost(price, 1000, 500) == pytest.approx(0.0075)
 
 
 def test_a_file_adds_and_replaces(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from registry.economics.reached import own_step, reached, tells_training
 from registry.model.edges import Relation
 from registry.model.training import TrainingInputs
-from tests.plugins.makers import FakeEconomy, case, subject
+from tests.plugins.makers import FLOP_PER_HOUR, FakeEconomy, case, subject
 
 
 def test_the_bases_put_to_use_nearest_first() -> None:
@@ -39,7 +39,10 @@ def test_what_may_be_in_the_figures_of_a_nearer_base_is_not_counted_again() -> N
     middle = (subject("lab/chat", **whole), Relation.FINETUNE)
     further = case(subject("me/m"), (subject("lab/dpo"), Relation.FINETUNE), further=(middle, root))
     assert [one.repo_id for one in reached(further)] == ["lab/dpo", "lab/chat"]
-    step = subject("lab/chat", **whole, finetune_flop=1e20)
+    both = subject("lab/chat", **whole, finetune_flop=1e20)
+    known = case(subject("me/m"), (both, Relation.FINETUNE), further=(root,))
+    assert [one.repo_id for one in reached(known)] == ["lab/chat"]
+    step = subject("lab/chat", base_model="lab/root", finetune_flop=1e20)
     alone = case(subject("me/m"), (step, Relation.FINETUNE), further=(root,))
     assert [one.repo_id for one in reached(alone)] == ["lab/chat", "lab/root"]
 
@@ -68,3 +71,21 @@ def test_the_step_alone_counts_and_not_the_base_with_it() -> None:
     assert step is not None
     assert step.estimate.flop is not None
     assert step.estimate.flop.mid == 1e20
+
+
+def test_a_step_that_cannot_be_meant_tells_nothing() -> None:
+    """Epoch's table has steps of one FLOP: the FLOP of the run then are those of step and base."""
+    told = {"base_model": "lab/root", "training_flop": 1e24, "finetune_flop": 1.0}
+    assert own_step(subject("me/m", parameters=7_000_000_000, **told), FakeEconomy()) is None
+    chat = (subject("lab/chat", **told), Relation.FINETUNE)
+    some = case(subject("me/m"), chat, further=((subject("lab/root"), Relation.FINETUNE),))
+    assert [one.repo_id for one in reached(some)] == ["lab/chat"]
+
+
+def test_what_may_hold_the_base_is_not_the_own_step() -> None:
+    whole = {"base_model": "lab/root", "training_flop": 1e24, "training_tokens": 1e12}
+    assert own_step(subject("me/m", **whole), FakeEconomy()) is None
+    timed = own_step(subject("me/m", **whole, chip_hours=10.0), FakeEconomy())
+    assert timed is not None
+    assert timed.estimate.flop is not None
+    assert timed.estimate.flop.mid == 10 * FLOP_PER_HOUR

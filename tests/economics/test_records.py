@@ -99,7 +99,7 @@ def test_numbers_as_people_write_them(tmp_path: Path, cell: str, value: float) -
         ("mfu", "1.01", "is more than 1"),
         ("mfu", "39%", "is not a number"),
         ("publication_date", "soon", "is not a date"),
-        ("publication_date", "1066-10-14", "no year in which a model was trained"),
+        ("publication_date", "1066-10-14", "is before anything was trained (1950)"),
         ("precision", "bf17", "is not one of fp64"),
         ("training_cost", "100 EUR", "unknown currency EUR"),
         ("training_cost", "€100", "unknown currency EUR"),
@@ -327,3 +327,25 @@ def test_no_row_of_the_source_is_refused(shared: Path) -> None:
     assert len(found) == 563
     assert [row for row in found if isinstance(row, BadRow)] == []
     assert all(row.training_flop is None for row in found if isinstance(row, TrainingInputs))
+
+
+def test_a_row_with_too_many_cells_costs_itself_alone_and_is_named(tmp_path: Path) -> None:
+    row = bad(tmp_path, "model,params\nA,7e9,1\n")
+    assert row == BadRow(1, "facts.csv line 2: has 3 cells under 2 columns", "A")
+
+
+def test_how_flop_were_found_is_read_and_is_nothing_to_work_with(tmp_path: Path) -> None:
+    row = only(tmp_path, "model,params,compute_flop,compute_method\nA,7e9,1e22,Operation counting\n")
+    assert row.flop_method == "Operation counting"
+    with pytest.raises(DamagedFile, match="no column to work with"):
+        rows(tmp_path, "model,compute_method\nA,Hardware\n")
+
+
+def test_parts_are_no_more_than_the_whole(tmp_path: Path) -> None:
+    row = bad(tmp_path, "model,params,active_params\nA,7e9,9e9\n")
+    assert row.reason == "facts.csv line 2: active_parameters=9e+09 is more than all parameters (7e+09)"
+    assert row.model == "A"
+
+
+def test_a_day_far_ahead_is_refused(tmp_path: Path) -> None:
+    assert "lies more than a year ahead" in bad(tmp_path, "params,date\n7e9,2090-01-01\n").reason

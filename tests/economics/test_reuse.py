@@ -20,12 +20,7 @@ class TestArithmeticOfTraining:
     @given(positive, positive, positive)
     def test_an_adapter_saves_a_third_whatever_its_size(self, n: float, d: float, e: float) -> None:
         full, adapter = reuse.full_finetune_flop(n, d, e), reuse.adapter_flop(n, d, e)
-        assert isclose(1 - adapter / full, reuse.ADAPTER_SAVES, rel_tol=1e-9)
-        assert reuse.qlora_flop(n, d, e) == adapter
-
-    def test_rank_8_on_q_and_v_of_llama_7b(self) -> None:
-        layers = [(4096, 4096)] * 2 * 32
-        assert reuse.lora_parameters(8, layers) == 4_194_304
+        assert isclose(1 - adapter / full, 1 / 3, rel_tol=1e-9)
 
     def test_alpaca_used_a_few_per_cent_of_its_hardware(self) -> None:
         flop = reuse.full_finetune_flop(6.74e9, 52_002 * 110, 3)

@@ -12,15 +12,17 @@ from registry.economics.routes import (
     ORDER,
     REPORTED,
     SIX,
-    WITH_BASE,
+    STEP,
     YEAR,
     Knowledge,
     chip_hours_told,
-    decimal_year,
     flop_routes,
+    of_step,
     on_base,
     step_flop,
     suspicions,
+    taken,
+    unusable,
 )
 from registry.economics.spreads import load_lines, load_spreads
 from registry.model.estimate import EXACT, Estimate
@@ -136,57 +138,128 @@ def test_less_than_one_flop_is_none() -> None:
 
 
 def test_every_way_is_told_best_first() -> None:
-    run = replace(GPT3, training_flop=3e23, chip_hours=1e6)
+    run = replace(GPT3, training_flop=3e23, chip_hours=1e6, finetune_flop=1e22)
     assert tuple(routes(run, a100())) == ORDER
 
 
-def test_of_a_fine_tune_the_step_alone() -> None:
-    run = TrainingInputs(
-        base_model="LLaMA-7B",
-        parameters=7e9,
-        training_flop=4e22,
-        finetune_flop=8e18,
-        published=date(2023, 3, 13),
-    )
-    found = routes(run)
-    assert found[REPORTED].mid == 8e18
-    assert found[WITH_BASE].mid == 4e22
-    assert on_base(run) == "the step on top of LLaMA-7B alone; making the base is not counted"
+R1 = TrainingInputs(
+    model="DeepSeek-R1",
+    base_model="DeepSeek-V3",
+    parameters=671e9,
+    active_parameters=37e9,
+    training_tokens=14.8e12,
+    training_flop=3.5e24,
+    finetune_flop=1.83e23,
+    published=date(2025, 1, 20),
+)
+
+
+def test_the_flop_told_are_those_answered_with_the_base_they_hold() -> None:
+    found = routes(R1)
+    assert taken(R1, found) == REPORTED
+    assert found[REPORTED].mid == 3.5e24
+    assert found[REPORTED].formula == "FLOP of all steps, its base DeepSeek-V3 among them, as told"
+    assert found[STEP].mid == 1.83e23
+    assert on_base(R1) == ["the FLOP told count its base DeepSeek-V3; the step alone stands in routes.step"]
+    timed = replace(R1, hardware_quantity=8, training_hours=3)
+    assert taken(timed, routes(timed, a100())) == REPORTED
+    assert "chips and hours told: of the step on top of DeepSeek-V3" in on_base(timed)[1]
+
+
+def test_the_step_is_asked_for_by_leaving_out_the_whole() -> None:
+    step = of_step(R1)
+    assert taken(step, routes(step)) == STEP
+    assert REPORTED not in routes(step)
+    assert on_base(step) == ["the step on top of DeepSeek-V3 alone; making the base is not counted"]
+    assert of_step(GPT3) is GPT3
+    whole = replace(GPT3, training_flop=3e23)
+    assert of_step(whole) is whole
+    untold = replace(R1, finetune_flop=None)
+    assert of_step(untold).training_flop is None
+    same = replace(R1, training_flop=1.83e23)
+    assert of_step(same) is same
+    assert on_base(same) == ["the step on top of DeepSeek-V3 alone; making the base is not counted"]
+
+
+def test_the_order_of_the_ways() -> None:
+    run = replace(of_step(R1), chip_hours=1e5)
+    assert taken(run, routes(run, a100())) == HARDWARE
+    assert taken(run, routes(run)) == STEP
+    # FLOP of trials beside a run that has no base say less than its parameters and tokens
+    trials = replace(run, base_model=None)
+    assert taken(trials, routes(trials)) == SIX
+    assert taken(replace(trials, training_tokens=None), routes(replace(trials, training_tokens=None))) == STEP
+    assert taken(TrainingInputs(), {}) is None
 
 
 def test_a_step_that_cannot_be_is_not_told() -> None:
     slip = TrainingInputs(base_model="LLaMA-7B", parameters=7e9, training_flop=4e22, finetune_flop=2.0)
     assert step_flop(slip) is None
     assert routes(slip)[REPORTED].mid == 4e22
-    assert WITH_BASE not in routes(slip)
-    assert "may include those of LLaMA-7B" in (on_base(slip) or "")
+    assert STEP not in routes(slip)
+    assert on_base(slip) == ["the FLOP told may count its base LLaMA-7B: read them as an upper bound"]
 
 
-def test_a_step_without_a_base_told_counts_where_nothing_else_does() -> None:
-    assert routes(TrainingInputs(finetune_flop=8e18))[REPORTED].mid == 8e18
-    assert routes(TrainingInputs(finetune_flop=8e18, training_flop=1e20))[REPORTED].mid == 1e20
+def test_a_step_without_a_base_told() -> None:
+    assert routes(TrainingInputs(finetune_flop=8e18))[STEP].mid == 8e18
+    both = routes(TrainingInputs(finetune_flop=8e18, training_flop=1e20))
+    assert both[REPORTED].formula == "FLOP of all steps, as told"
 
 
 def test_how_a_base_is_treated() -> None:
-    assert on_base(GPT3) is None
+    assert on_base(GPT3) == []
     hours = on_base(TrainingInputs(base_model="X", hardware_quantity=8, training_hours=3))
-    assert hours == "the chips and hours told are taken as of the step on top of X alone"
-    assert "as far as its tokens are told" in (on_base(TrainingInputs(base_model="X")) or "")
+    assert hours == ["the chips and hours told are taken as of the step on top of X alone"]
+    assert "as far as its tokens are told" in on_base(TrainingInputs(base_model="X"))[0]
 
 
-def test_circles_and_suspects() -> None:
-    circular = routes(replace(GPT3, training_flop=3.1428e23))
-    assert suspicions(circular, KNOWN) == [
-        "the FLOP reported were themselves made by 6ND: comparing the two is circular"
+def told(inputs: TrainingInputs, chip: Chip | None = None) -> list[str]:
+    return suspicions(inputs, routes(inputs, chip), KNOWN)
+
+
+CIRCLE = "the FLOP reported were themselves made by 6ND: comparing the two is circular"
+
+
+def test_a_circle_is_a_fact_only_where_somebody_says_so() -> None:
+    near = replace(GPT3, training_flop=3.158e23)
+    assert told(near) == ["reported agrees with 6ND to 0.5%: it may have been made by it"]
+    assert told(replace(near, flop_method="Operation counting,Hardware")) == [CIRCLE]
+    assert told(replace(near, flop_method="6ND")) == [CIRCLE]
+    assert told(replace(near, told={"training_flop": "Epoch AI (by operation counting, that is 6ND)"})) == [
+        CIRCLE
     ]
-    apart = routes(replace(GPT3, training_flop=3.0e23))
-    assert suspicions(apart, KNOWN) == []
-    (note,) = suspicions(routes(replace(GPT3, chip_hours=1e4), a100()), KNOWN)
+    assert told(replace(near, flop_method="Hardware"))[0].startswith("reported agrees with 6ND")
+    apart = replace(GPT3, training_flop=2.5e23)
+    assert told(apart) == []
+    assert told(replace(apart, flop_method="operation counting")) == [CIRCLE]
+    # with its base counted in, the figure is not the 6ND of the tokens told
+    assert CIRCLE not in told(replace(R1, flop_method="Operation counting"))
+
+
+def test_suspects() -> None:
+    (note,) = told(replace(GPT3, chip_hours=1e4), a100())
     assert note.startswith("suspect: hardware and 6nd differ by a factor of 80 (more than 10)")
-    both = suspicions(routes(replace(GPT3, chip_hours=1e4, training_flop=1e20), a100()), KNOWN)
-    assert len(both) == 3
+    assert len(told(replace(GPT3, chip_hours=1e4, training_flop=1e20), a100())) == 3
+    assert told(R1)[0].startswith("suspect: step and 6nd differ by a factor of 18")
 
 
-def test_decimal_year() -> None:
-    assert decimal_year(date(2020, 1, 1)) == 2020
-    assert 2020.49 < decimal_year(date(2020, 7, 1)) < 2020.51
+def test_what_cannot_be_meant_is_no_way() -> None:
+    vit = TrainingInputs(parameters=632e6, training_tokens=1.28e9, epochs=1e7, published=date(2021, 11, 11))
+    assert SIX in routes(vit)
+    absurd = replace(vit, training_tokens=5e17)
+    assert list(routes(absurd)) == [YEAR]
+    assert unusable(absurd, None, KNOWN) == ["6ND is 1.9e+34 FLOP, absurd: check tokens and epochs"]
+    hours = TrainingInputs(chip_hours=1e12)
+    fast = replace(a100(), peak={"fp16": 1e16})
+    assert HARDWARE in routes(hours, a100())
+    assert routes(hours, fast) == {}
+    assert unusable(hours, fast, KNOWN) == ["chips x hours are 1.3e+31 FLOP, absurd: check chips and hours"]
+
+
+def test_a_line_is_not_followed_far() -> None:
+    for day in (date(1900, 1, 1), date(2032, 1, 1)):
+        run = TrainingInputs(published=day)
+        assert routes(run) == {}
+        (said,) = unusable(run, None, KNOWN)
+        assert said.startswith("no FLOP from the year: runs of 19")
+    assert unusable(GPT3, None, KNOWN) == []

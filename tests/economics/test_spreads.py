@@ -22,9 +22,15 @@ def test_less_knowledge_is_a_wider_interval() -> None:
     assert width("flop.hardware.mfu") < width("flop.hardware") < width("flop.year_parameters")
     assert width("flop.6nd.experts") < width("flop.6nd.large") < width("flop.6nd.small")
     assert width("flop.year_parameters") < width("flop.year")
-    amortised = [width(f"cost.amortised.{way}") for way in ("hours", "reported", "6nd", "year")]
+    ways = (
+        "cost.amortised.hours",
+        "cost.amortised.flop",
+        "cost.line.flop",
+        "cost.year_parameters",
+        "cost.year",
+    )
+    amortised = [width(way) for way in ways]
     assert amortised == sorted(amortised)
-    assert width("cost.year.reported") < width("cost.year.6nd")
 
 
 def test_around_scales_the_estimate() -> None:
@@ -54,5 +60,7 @@ def test_lines_follow_what_they_were_fitted_on() -> None:
 
 
 def test_a_line_ends_somewhere() -> None:
-    assert Line("x", 20.0, 0.4, 0.0, 1, "").at(9999) == 1e50
-    assert Line("x", 20.0, 0.4, 0.0, 1, "").at(1) == 1e-50
+    line = Line("x", 20.0, 0.4, 0.0, 1, "", 2012, 2024)
+    assert [line.reaches(year) for year in (2008, 2009, 2027, 2028)] == [False, True, True, False]
+    assert line.at(9999) == 1e50
+    assert line.at(1) == 1e-50

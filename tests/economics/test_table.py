@@ -76,7 +76,7 @@ def test_a_model_has_the_facts_of_its_row() -> None:
     assert {fact.origin for fact in facts.values()} == {"table"}
     assert all(fact.source.startswith(CREDIT) and "notable-2026-07" in fact.source for fact in facts.values())
     assert facts["training_flop"].note == "by hardware"
-    assert "USD of 2023" in (facts["training_cost"].note or "")
+    assert "2023 USD" in (facts["training_cost"].note or "")
     assert set(facts) <= set(NAMES)
 
 

@@ -145,3 +145,10 @@ def test_one_line_for_each_base_in_rented_dollars_first() -> None:
         ("lab/base", "rental", "USD"),
         ("lab/other", None, "FLOP"),
     ]
+
+
+def test_a_base_that_cost_nothing_has_no_tipping_view() -> None:
+    nothing = Estimate(0, 0, 0, "USD", "made up", "rental")
+    found = tally([saving("me/a", nothing)])
+    assert found.tips(about(30, "USD", None)) == []
+    assert [one.savings for one in found.totals()] == [1]

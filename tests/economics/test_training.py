@@ -10,13 +10,14 @@ from time import process_time
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from registry.contract import CostModel
 from registry.economics.chip_prices import ChipPrice, ChipPrices
 from registry.economics.chips import load_chips
 from registry.economics.defaults import load_defaults
+from registry.economics.routes import of_step
 from registry.economics.training import HouseCostModel
 from registry.model.estimate import EXACT, Basis, Estimate
 from registry.model.training import BOUNDS, TrainingEstimate, TrainingInputs
@@ -250,6 +251,97 @@ def test_unknown_hardware_is_never_guessed(house: HouseCostModel) -> None:
     assert any(text.endswith("is not in the chip table") and len(text) < 200 for text in strange.missing)
 
 
+def test_chips_and_hours_of_an_unknown_chip_are_noted(house: HouseCostModel) -> None:
+    found = house.training(replace(BLOOM, hardware="Abacus"))
+    assert (
+        "chips and hours are told, of a chip no table has (Abacus): the FLOP are by 6nd instead"
+        in found.notes
+    )
+    assert not any("of a chip no table has" in note for note in house.training(BLOOM).notes)
+
+
+def test_a_fine_tune_costs_what_it_took_with_its_base(house: HouseCostModel) -> None:
+    run = TrainingInputs(
+        base_model="DeepSeek-V3",
+        domain="Language",
+        parameters=671e9,
+        active_parameters=37e9,
+        training_flop=3.5e24,
+        finetune_flop=1.83e23,
+        hardware="NVIDIA H800 SXM5",
+        published=date(2025, 1, 20),
+    )
+    whole, step = house.training(run), house.training(of_step(run))
+    assert (whole.route, mid(whole.flop)) == ("reported", 3.5e24)
+    assert mid(whole.routes["step"]) == 1.83e23
+    assert "the FLOP told count its base DeepSeek-V3; the step alone stands in routes.step" in whole.notes
+    assert (step.route, mid(step.flop)) == ("step", 1.83e23)
+    for basis in (Basis.RENTAL, Basis.AMORTISED):
+        assert mid(whole.cost[basis]) == pytest.approx(mid(step.cost[basis]) * 3.5e24 / 1.83e23)
+    timed = house.training(replace(run, chip_hours=1000))
+    assert (timed.route, mid(timed.chip_hours)) == ("reported", 1000)
+    assert any(
+        note.startswith("chip-hours, costs and energy are of the chips and hours") for note in timed.notes
+    )
+
+
+def test_flop_worked_out_widen_the_cost(house: HouseCostModel) -> None:
+    def width(**changes: Any) -> float:
+        run = replace(BLOOM, hardware_quantity=None, training_hours=None, **changes)
+        cost = house.training(run).cost[Basis.AMORTISED]
+        assert cost is not None
+        return log10(cost.high / cost.low)
+
+    told, counted, other = width(training_flop=4e23), width(), width(domain="Vision")
+    assert told < counted < other < width(training_tokens=None) + 3
+    assert width(training_tokens=None, parameters=None) > width(training_tokens=None) > told
+
+
+def test_money_has_a_year(house: HouseCostModel) -> None:
+    then, asked = house.training(BLOOM), house.training(BLOOM, date(2024, 6, 1))
+    for basis in Basis:
+        cost, other = then.cost[basis], asked.cost[basis]
+        assert cost is not None
+        assert other is not None
+        assert cost.money_year == 2025
+        assert cost.formula.endswith("x 1.053 (USD of 2022 in USD of 2025)")
+        assert other.money_year == 2024
+        assert "USD of" not in other.formula
+    rental = then.cost[Basis.RENTAL]
+    assert rental is not None
+    assert rental.formula.startswith("chip-hours x 1.805 USD (three-year commitment)")
+
+
+def test_buying_on_a_day_takes_the_price_of_that_day(house: HouseCostModel) -> None:
+    found = house.training(BLOOM, date(2026, 11, 1)).cost[Basis.PURCHASE]
+    assert found is not None
+    assert found.mid == pytest.approx(384 * 18_549 / 0.81)
+    assert found.low < found.mid / 2
+    assert found.priced == "2023-09-23"
+    assert "the last price known is of 2023-09-23: it may have fallen since" in found.assumptions
+
+
+def test_prices_are_not_followed_far(house: HouseCostModel) -> None:
+    found = house.training(BLOOM, date(2031, 1, 1))
+    assert all(cost is None for cost in found.cost.values())
+    assert "no cost: prices are known until 2025, too early for 2031" in found.missing
+    assert found.flop is not None
+    past = house.training(TrainingInputs(training_flop=1e15, published=date(1995, 1, 1)))
+    assert past.cost[Basis.AMORTISED] is None
+    assert "no cost from the year: 1995 is far from the costs known" in past.missing
+
+
+def test_absurd_tokens_leave_the_other_ways(house: HouseCostModel) -> None:
+    found = house.training(replace(BLOOM, training_tokens=1e21, hardware=None))
+    assert found.route == "year"
+    assert any(text.startswith("6ND is 1.1e+33 FLOP, absurd: check tokens") for text in found.missing)
+
+
+def test_more_active_than_all_parameters_cannot_be() -> None:
+    with pytest.raises(ValueError, match=r"active_parameters=9e\+09 is more than all parameters \(7e\+09\)"):
+        TrainingInputs(parameters=7e9, active_parameters=9e9)
+
+
 def test_several_chips_are_counted_as_the_first(house: HouseCostModel) -> None:
     found = house.training(replace(BLOOM, hardware="NVIDIA A100,NVIDIA H100 SXM5 80GB"))
     assert "NVIDIA H100 SXM5 80GB left aside: everything counted as NVIDIA A100" in found.notes
@@ -316,7 +408,10 @@ _TEXTS = {
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(facts=st.fixed_dictionaries({}, optional={**_NUMBERS, **_TEXTS}), at=st.none() | st.dates())
+@example({"hardware": "Trainium1", "chip_hours": 1.0, "published": date.max}, None)
 def test_any_facts_give_ranges_or_nothing(facts: dict[str, Any], at: date | None) -> None:
+    if (active := facts.get("active_parameters")) and (every := facts.get("parameters")):
+        facts |= {"active_parameters": min(active, every), "parameters": max(active, every)}
     found = HouseCostModel().training(TrainingInputs(**facts), at)
     for estimate in every_figure(found):
         assert 0 < estimate.low <= estimate.mid <= estimate.high

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import pytest
@@ -45,6 +45,7 @@ def test_a_range_says_what_it_counts() -> None:
         "unit": "kWh",
         "interval": "exact",
         "formula": "told",
+        "money_year": None,
     }
 
 
@@ -55,6 +56,12 @@ def test_money_has_a_currency_a_basis_and_a_day() -> None:
     yearly = shape(exact(5, "USD/year", "x"))
     assert yearly is not None
     assert yearly["currency"] == "USD"
+
+
+def test_money_tells_the_year_it_is_of() -> None:
+    told = shape(replace(RENT, money_year=2025))
+    assert told is not None
+    assert (told["money_year"], told["priced"]) == (2025, "2022-04-15")
 
 
 def test_the_keys_other_programs_rely_on() -> None:

@@ -40,11 +40,12 @@ class FakeEconomy:
     def training(self, inputs: TrainingInputs, at: date | None = None) -> TrainingEstimate:
         self.asked += 1
         hours = inputs.chip_hours
+        flop = inputs.training_flop or inputs.finetune_flop
         return TrainingEstimate(
             model=inputs.model,
             at=inputs.published,
             route=None if hours is None else "hardware",
-            flop=_about(inputs.training_flop or (hours and hours * FLOP_PER_HOUR), "FLOP"),
+            flop=_about(flop or (hours and hours * FLOP_PER_HOUR), "FLOP"),
             chip_hours=_about(hours, "chip-hour"),
             cost={
                 b: _about(hours and hours * PER_HOUR[b], "USD", b) if b in PER_HOUR else None for b in Basis

@@ -45,7 +45,7 @@ def subjects(draw: st.DrawFn, name: str) -> Subject:
         training_tokens=draw(maybe(amounts)),
         epochs=draw(maybe(st.floats(0.5, 100))),
         training_flop=draw(maybe(st.floats(1e10, 1e26))),
-        active_parameters=draw(maybe(amounts)),
+        active_parameters=draw(maybe(amounts)) if parameters is None else None,
         domain=draw(st.sampled_from([None, "Language", "Vision"])),
         published=draw(st.sampled_from([None, date(2019, 2, 14), date(2026, 11, 1), date(2027, 1, 1)])),
     )

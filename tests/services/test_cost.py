@@ -13,7 +13,7 @@ from registry.economics.storage import StoragePrice, Tier
 from registry.model.records import Sizes, Weighing
 from registry.model.snapshot import ParameterCount
 from registry.services import cost as service
-from registry.services.cost import Asked, Cost, Counted, Told, Totals, cost_of, costs, stored_bytes
+from registry.services.cost import Asked, Cost, Counted, Told, Totals, cost_of, costs
 from tests.catalog.makers import claim, count, file, snap
 
 S3 = load_prices().default_storage
@@ -107,8 +107,8 @@ class TestUnknown:
         assert (found.priced_bytes, found.told, found.unsized_files) == (4, Told.DTYPES, 3)
 
     def test_a_type_of_unknown_width_tells_nothing(self) -> None:
-        assert stored_bytes({"F32": 1, "FANCY7": 1}) is None
-        assert stored_bytes({}) is None
+        found = cost_of(weighed(by_dtype={"F32": 1, "FANCY7": 1}), Asked((S3,)))
+        assert (found.priced_bytes, found.told) == (None, None)
 
     def test_what_the_host_does_not_say_is_not_inferred(self) -> None:
         assert cost_of(weighed(sizes=SIZES), Asked((S3,), Counted.HUB)).told is None

@@ -109,7 +109,7 @@ def test_outputs_of_a_model_are_an_edge(tmp_path: Path) -> None:
         ("training_tokens=1e30", "x", "is more than 1e\\+21, which nothing reaches"),
         ("utilisation=38", "x", "is more than 1, which nothing reaches"),
         ("precision=half", "x", "is not one of fp64"),
-        ("published=1453-05-29", "x", "no year in which a model was trained"),
+        ("published=1453-05-29", "x", "before anything was trained"),
         ("training_cost=100 EUR", "x", "unknown currency EUR"),
         ("training_country=XQ", "x", "unknown country"),
         ("published=yesterday", "x", "not a date"),

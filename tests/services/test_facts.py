@@ -88,6 +88,12 @@ def test_values_that_cannot_be_are_left_out(value: float | str) -> None:
     assert "epochs" not in found.told
 
 
+def test_a_count_nothing_reaches_is_none() -> None:
+    """A host may tell any number a column holds."""
+    found = inputs_of(holding(parameters=2**63 - 1), EMPTY)
+    assert (found.parameters, dict(found.told)) == (None, {})
+
+
 def test_facts_that_say_nothing_of_training_are_ignored() -> None:
     found = inputs_of(holding(fact("text_license", "mit"), fact("precision", "bf16")), EMPTY)
     assert found.precision == "bf16"

@@ -116,6 +116,7 @@ class TestCases:
         self, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         whole = {name: (names(one.bases), names(one.further)) for name, one in asked(catalog).items()}
+        monkeypatch.setattr("registry.services.holdings.PAGE", 1)
         monkeypatch.setattr(service, "PAGE", 1)
         monkeypatch.setattr(service, "REMEMBERED", 0)
         assert {name: (names(one.bases), names(one.further)) for name, one in asked(catalog).items()} == whole

@@ -14,8 +14,8 @@ from registry.economics.trends import Origin, Sample
 from registry.model.edges import Relation
 from registry.model.filters import parse_filter
 from registry.model.snapshot import ParameterCount, TrainingFact
+from registry.services.holdings import PAGE
 from registry.services.trend import (
-    PAGE,
     Asked,
     Series,
     TrendReport,

@@ -23,7 +23,6 @@ from registry.weights.twins import (
     TwinReading,
     alike,
     find_twins,
-    stored_bytes,
     weight_sets,
 )
 
@@ -54,7 +53,6 @@ def test_a_single_file_in_two_formats() -> None:
 def test_the_dtype_counts_make_it_sure() -> None:
     # gpt2: 124,439,808 parameters and twelve masks, all F32.
     told = {"F32": 137_022_720}
-    assert stored_bytes(told) == 548_090_880
     files = (("pytorch_model.bin", 548_118_077), ("model.safetensors", 548_105_171))
     (twins,) = read(*files, **told).twins
     assert twins.others[0].certainty is Certainty.HIGH
@@ -205,12 +203,6 @@ def test_what_cannot_be_compared_is_said() -> None:
     assert [one.shown for one in missing.undecided] == ["pytorch_model-00001-of-00002.bin"]
     assert read(("model.safetensors", None)) == TwinReading(), "nothing stands beside it"
     assert not read(("pytorch_model.bin", 0), ("model.safetensors", 0)).twins
-
-
-def test_unknown_dtypes_tell_no_bytes() -> None:
-    assert stored_bytes({}) is None
-    assert stored_bytes({"F32": 1, "Q4_K": 1}) is None
-    assert stored_bytes({"F4": 3, "BF16": 1}) == 3
 
 
 def test_names_of_shards_as_people_write_them() -> None:
