@@ -40,6 +40,16 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class TestFiles:
+    def test_names_no_table_has_are_told_once(self, run_cli: Run) -> None:
+        rows = ["model,params,dataset_size,training_hardware"]
+        rows += [f"M{number},7e9,1e12,FooChip" for number in range(3)]
+        Path("odd.csv").write_text("\n".join(rows) + "\n")
+        result = run_cli("estimate", "--facts", "odd.csv", "-f", "jsonl")
+        assert result.code == 0
+        assert len(result.out.splitlines()) == 3
+        assert "hardware 'FooChip' is not in the chip table" in result.err
+        assert "(and 2 more like that)." in result.err
+
     def test_each_row_gives_one_line_in_order(self, run_cli: Run, facts: Path) -> None:
         result = run_cli("estimate", "--facts", str(facts), "-f", "jsonl")
         assert result.code == 3

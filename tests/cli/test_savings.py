@@ -35,6 +35,15 @@ def rental(document: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.usefixtures("papers")
 class TestAlpaca:
+    def test_a_day_whose_prices_nobody_knows_is_refused(self, run_cli: Run) -> None:
+        result = run_cli("savings", ALPACA, "--at", "2199-01-01")
+        assert (result.code, result.out) == (2, "")
+        assert "nobody can know its prices" in result.err
+
+    def test_prompting_alone_asks_for_a_price_of_tokens(self, run_cli: Run) -> None:
+        result = run_cli("savings", "me/lonely", "--kind", "prompting")
+        assert "me/lonely: no price of its tokens is known; --assume token_price=USD gives one." in result.out
+
     def test_the_reference_case_avoids_more_than_99_per_cent(self, run_cli: Run) -> None:
         result = run_cli("savings", ALPACA, "--json", "--at", "2026-11-01")
         assert result.code == 0, result.err

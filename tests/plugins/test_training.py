@@ -101,6 +101,7 @@ def test_the_own_step_is_set_against_the_nearest_base_that_is_known() -> None:
     (rental,) = [one for one in TrainingSavings().savings(some) if one.saved.basis == "rental"]
     assert rental.own_cost is not None
     assert rental.own_cost.mid == pytest.approx(15)
+    assert "what training lab/chat took is not told, and not counted beside it" in rental.assumptions
 
 
 @pytest.mark.parametrize("relation", [Relation.UNKNOWN, Relation.TRAINED_ON])

@@ -94,6 +94,12 @@ def test_a_count_nothing_reaches_is_none() -> None:
     assert (found.parameters, dict(found.told)) == (None, {})
 
 
+def test_more_active_parameters_than_there_are_tell_neither() -> None:
+    inputs = inputs_of(holding(fact("parameters", 7e9), fact("active_parameters", 9e9)), EMPTY)
+    assert (inputs.parameters, inputs.active_parameters) == (None, None)
+    assert "parameters" not in inputs.told
+
+
 def test_facts_that_say_nothing_of_training_are_ignored() -> None:
     found = inputs_of(holding(fact("text_license", "mit"), fact("precision", "bf16")), EMPTY)
     assert found.precision == "bf16"
