@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from types import MappingProxyType
@@ -20,6 +21,7 @@ from registry.catalog.tables import (
     details,
     edge_claims,
     models,
+    parameter_counts,
     raw_answers,
     snapshots,
     trees,
@@ -173,6 +175,16 @@ def snapshot(connection: Connection, repo_id: str, *, files: bool) -> ModelSnaps
         facts=tuple(fact for _, fact in load_facts(connection, model.id, source)),
         notes=tuple(Note(code, message) for code, message in rest.get("notes", ())),
     )
+
+
+def numbers_of(connection: Connection, snapshot_ids: Iterable[int]) -> dict[int, dict[str, int]]:
+    """How many numbers of each type the weights hold, by snapshot; those of which nobody told are missing."""
+    found: defaultdict[int, dict[str, int]] = defaultdict(dict)
+    for piece in chunks(snapshot_ids):
+        rows = connection.execute(select(parameter_counts).where(parameter_counts.c.snapshot_id.in_(piece)))
+        for snapshot_id, dtype, elements in rows:
+            found[snapshot_id][dtype] = elements
+    return dict(found)
 
 
 def raw(connection: Connection, repo_id: str, kind: str) -> bytes | None:

@@ -22,7 +22,7 @@ from registry.catalog.location import parse_location
 from registry.errors import CatalogError
 from registry.lineage.csr import RELATIONS, LineageGraph
 from registry.model.edges import Relation
-from tests.catalog.makers import ask_sql, claim, hub_id, run_sql, snap
+from tests.catalog.makers import ask_sql, claim, hub_id, run_sql, sha, snap
 
 HOUSE = Path(graphs.__file__).parent
 PARTS = ("derivatives", "head", "ids", "relations", "starts")
@@ -90,9 +90,9 @@ def test_every_change_of_an_edge_is_seen(family: Catalog, catalog_url: str) -> N
     changes = [
         lambda: family.save(snap("c", claims=(claim("b"),))),
         lambda: family.save(snap("c", 1, claims=(claim("b", Relation.ADAPTER),))),
-        lambda: family.save(snap("c", 2, hub_id=hub_id(1), claims=())),
+        lambda: family.save(snap("c", 2, hub_id=hub_id(1), claims=(), commit_sha=sha("c2"))),
         lambda: family.save(snap("d", 2, claims=(claim("C"), claim("old/c")))),
-        lambda: family.save(snap("c", 3, hub_id=hub_id(1), aliases=("old/c",))),
+        lambda: family.save(snap("c", 3, hub_id=hub_id(1), aliases=("old/c",), commit_sha=sha("c2"))),
         family.adopt_case_variants,
         lambda: family.remove("merge"),
     ]

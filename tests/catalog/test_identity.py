@@ -92,7 +92,9 @@ def test_an_observed_model_becomes_an_alias_with_all_that_is_known(catalog: Cata
     catalog.save(first)
     catalog.add_facts("old/m", [TrainingFact("epochs", 2, "mail")], observed_at=day(1))
     catalog.save(snap("o/child", claims=(claim("old/m"),)))
-    catalog.save(snap("new/m", 2, hub_id=hub_id(1), aliases=("old/m",), files=(file("a"),)))
+    catalog.save(
+        snap("new/m", 2, hub_id=hub_id(1), aliases=("old/m",), files=(file("a"),), commit_sha=sha("c2"))
+    )
     assert [entry.first_seen for entry in catalog.history("new/m")] == [day(0), day(2)]
     assert [fact.name for _, fact in catalog.facts("new/m")] == ["epochs"]
     assert pairs(catalog, "o/child") == [("new/m", "finetune")]
