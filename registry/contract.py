@@ -92,6 +92,11 @@ class Economy(Protocol):
         """What an API asked for tokens of that model."""
         ...
 
+    def assumed(self, name: str) -> Estimate:
+        """The default of that name, or what the user assumes in its place. Raises `BadSettings` for a name
+        that no table of defaults has."""
+        ...
+
 
 class CostModel(Protocol):
     """A way to work out what making a model takes, in place of the house's."""
@@ -108,7 +113,9 @@ class CostModel(Protocol):
 class ReuseCase:
     """One model with what it was made from, as a savings model sees it.
 
-    derivatives: how many models of the catalog were made directly from each base, by its `repo_id` and
+    bases: what it was made from directly; further: what those were made from in turn, nearest first, each
+    once and none that stands among the bases, with the relation of the model on the way that was made from
+    it. derivatives: how many models of the catalog were made directly from each base, by its `repo_id` and
     by relation.
     """
 
@@ -116,6 +123,7 @@ class ReuseCase:
     bases: tuple[tuple[Subject, Relation], ...]
     economy: Economy
     derivatives: Mapping[str, Mapping[Relation, int]] = field(default_factory=lambda: MappingProxyType({}))
+    further: tuple[tuple[Subject, Relation], ...] = ()
 
 
 class SavingsModel(Protocol):

@@ -6,6 +6,7 @@ client and are read there; the token is never ours to hold.
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -21,12 +22,14 @@ FOREIGN_TABLES = frozenset({"policy"})
 @dataclass(frozen=True, slots=True)
 class Settings:
     """catalog: a path, or a `postgresql://` URL. jobs: models read at a time. timeout: seconds a server may
-    stay silent. max_wait: seconds we are willing to wait for a rate limit before giving up."""
+    stay silent. max_wait: seconds we are willing to wait for a rate limit before giving up. prices: files
+    of prices laid over the shipped ones, the last with the last word."""
 
     catalog: str = "catalog.db"
     jobs: int = 8
     timeout: float = 20.0
     max_wait: float = 320.0
+    prices: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= self.jobs <= 64:
@@ -50,12 +53,15 @@ _READERS: dict[str, Callable[[str], object]] = {
     "jobs": int,
     "timeout": float,
     "max_wait": float,
+    "prices": lambda text: tuple(one for one in text.split(os.pathsep) if one),
 }
+"""How each setting is read from the environment; several files stand there as in `PATH`."""
 _TYPES: dict[str, tuple[type, ...]] = {
     "catalog": (str,),
     "jobs": (int,),
     "timeout": (int, float),
     "max_wait": (int, float),
+    "prices": (str, list),
 }
 
 
@@ -115,7 +121,13 @@ def _from_file(path: Path) -> dict[str, object]:
         if not isinstance(value, _TYPES[name]) or isinstance(value, bool):
             raise BadSettings(f"{path}: {name} = {value!r} has the wrong type")
     catalog = table.get("catalog")
+    # A path in a file means: beside that file.
     if isinstance(catalog, str) and "://" not in catalog:
-        # A path in a file means: beside that file.
         table["catalog"] = str(path.parent / catalog)
+    if "prices" in table:
+        told = table["prices"]
+        listed = [told] if isinstance(told, str) else told
+        if not all(isinstance(one, str) and one for one in listed):
+            raise BadSettings(f"{path}: prices = {told!r} is not a file or a list of files")
+        table["prices"] = tuple(str(path.parent / one) for one in listed)
     return {name: value for name, value in table.items() if name in _TYPES}

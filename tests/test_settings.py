@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,7 @@ def test_the_strongest_place_wins_and_is_named(tmp_path: Path) -> None:
         "jobs": "REGISTRY_JOBS",
         "timeout": "registry.toml",
         "max_wait": str(tmp_path / "user.toml"),
+        "prices": "default",
     }
 
 
@@ -53,11 +55,25 @@ def test_a_catalog_path_in_a_file_lies_beside_that_file(tmp_path: Path) -> None:
     assert load_from(tmp_path, project=f'catalog = "{url}"').settings.catalog == url
 
 
+def test_files_of_prices_lie_beside_the_file_that_names_them(tmp_path: Path) -> None:
+    one = load_from(tmp_path, project='prices = "own.toml"')
+    assert one.settings.prices == (str(tmp_path / "own.toml"),)
+    both = load_from(tmp_path, project='prices = ["a.toml", "/b.csv"]')
+    assert both.settings.prices == (str(tmp_path / "a.toml"), "/b.csv")
+    listed = os.pathsep.join(["x.toml", "", "y.csv"])
+    told = load_from(tmp_path, project='prices = "own.toml"', environ={"REGISTRY_PRICES": listed})
+    assert told.settings.prices == ("x.toml", "y.csv")
+    assert told.origins["prices"] == "REGISTRY_PRICES"
+
+
 @pytest.mark.parametrize(
     ("project", "environ", "words"),
     [
         ("jobs = 'many'", {}, "jobs"),
         ("jobs = true", {}, "jobs"),
+        ("prices = 5", {}, "prices"),
+        ("prices = [5]", {}, "prices"),
+        ("prices = ''", {}, "prices"),
         ("jobs = 0", {}, "between 1 and 64"),
         ("timeout = -1", {}, "timeout"),
         ("max_wait = 1e9", {}, "max_wait"),

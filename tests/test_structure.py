@@ -44,6 +44,8 @@ ONLY = {
     "sqlalchemy": ("registry.catalog",),
     "alembic": ("registry.catalog",),
     "huggingface_hub": ("registry.sources.http",),
+    "matplotlib": ("registry.exports.plots",),
+    "plotext": ("registry.exports.plots",),
     "click": ("registry.cli", "registry.web", "registry_plugins"),
     "rich": ("registry.cli", "registry.web", "registry_plugins"),
 }

@@ -11,6 +11,8 @@ from typing import Self
 from registry.catalog import (
     byhand,
     checking,
+    duplicates,
+    holders,
     holdings,
     house,
     identity,
@@ -20,6 +22,7 @@ from registry.catalog import (
     saving,
     schema,
     walking,
+    weighing,
 )
 from registry.catalog.backup import backup
 from registry.catalog.engine import BUSY_TIMEOUT, Database, connect
@@ -27,6 +30,7 @@ from registry.catalog.facts import facts_of
 from registry.catalog.location import parse_location
 from registry.catalog.schema import MigrationReport
 from registry.catalog.search import search
+from registry.model.copies import Descent, Duplication, SharedContent, WeightFiles
 from registry.model.edges import Claim, Edge, Relation
 from registry.model.filters import Filter
 from registry.model.records import (
@@ -37,6 +41,7 @@ from registry.model.records import (
     ModelBrief,
     Problem,
     SaveReport,
+    Weighing,
 )
 from registry.model.snapshot import ModelSnapshot, TrainingFact
 
@@ -232,10 +237,61 @@ class Catalog:
         """The same of the next `limit` models somebody added, in the order of their names."""
         return self._database.read(lambda c: holdings.holdings_after(c, name, limit))
 
+    def weighings(self, repo_ids: Iterable[str]) -> dict[str, Weighing]:
+        """What models weigh, by present name; unknown names are missing."""
+        names = list(repo_ids)
+        return self._database.read(lambda c: weighing.weighings(c, names))
+
+    def weighings_after(self, name: str, limit: int) -> dict[str, Weighing]:
+        """The same of the next `limit` models somebody added, in the order of their names."""
+        return self._database.read(lambda c: weighing.weighings_after(c, name, limit))
+
+    def unique_bytes(self, repo_ids: Iterable[str] | None = None) -> int | None:
+        """Bytes of the current files of models, each content (by sha256) counted once over all of them, as
+        far as sizes are known; `None` where none is. Without names: of every model somebody added."""
+        names = None if repo_ids is None else list(repo_ids)
+        return self._database.read(lambda c: weighing.unique_bytes(c, names))
+
     def derivative_counts(self, repo_ids: Iterable[str]) -> dict[str, dict[Relation, int]]:
         """How many direct derivatives of each kind models have; those without any are missing."""
         names = list(repo_ids)
         return self._database.read(lambda c: holdings.derivative_counts(c, names))
+
+    def duplication(
+        self, repo_ids: Iterable[str] | None = None, *, least: int = 0, limit: int | None = None
+    ) -> Duplication:
+        """What the models of those names (`None`: every tracked one) keep twice, by sha256, in lists of all
+        commits. least, limit: of which contents the hashes are told; sums count all."""
+        names = None if repo_ids is None else list(repo_ids)
+        return self._database.read(lambda c: duplicates.duplication(c, names, least=least, limit=limit))
+
+    def shared_contents(
+        self, hashes: Iterable[str], repo_ids: Iterable[str] | None = None
+    ) -> dict[str, SharedContent]:
+        """Where those models keep contents, by sha256; those they do not keep are missing."""
+        wanted, names = list(hashes), None if repo_ids is None else list(repo_ids)
+        return self._database.read(lambda c: duplicates.shared_contents(c, wanted, names))
+
+    def kept_elsewhere(self, repo_ids: Iterable[str]) -> tuple[int, int]:
+        """How many contents of those models other tracked ones keep too, and their bytes where known."""
+        names = list(repo_ids)
+        return self._database.read(lambda c: duplicates.kept_elsewhere(c, names))
+
+    def weight_files(self, repo_ids: Iterable[str]) -> list[WeightFiles]:
+        """The weight files of those models that may hold the same weights twice, by name of the model."""
+        names = list(repo_ids)
+        return self._database.read(lambda c: holders.weight_files(c, names))
+
+    def descents(self, repo_ids: Iterable[str] | None = None) -> list[Descent]:
+        """How large the tracked fine-tunes and adapters of each base are, by name of the base; of those
+        bases, or of the bases of those models, when names are given."""
+        names = None if repo_ids is None else list(repo_ids)
+        return self._database.read(lambda c: holders.descents(c, names))
+
+    def roots(self, repo_ids: Iterable[str]) -> dict[str, str]:
+        """The model each of those goes back to, by present name; its own where it has no base."""
+        names = list(repo_ids)
+        return self._database.read(lambda c: holders.roots(c, names))
 
     # --- house -----------------------------------------------------------------------------------
 

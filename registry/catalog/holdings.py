@@ -13,8 +13,8 @@ from sqlalchemy import Connection, func, select
 
 from registry.catalog.facts import facts_by_model
 from registry.catalog.names import chunks, find_ids
-from registry.catalog.reading import brief_of, brief_query
-from registry.catalog.tables import edges, models, parameter_counts, snapshots, trees
+from registry.catalog.reading import brief_of, brief_query, numbers_of
+from registry.catalog.tables import edges, models, snapshots, trees
 from registry.catalog.walking import edges_of, named_edges
 from registry.model.edges import Edge, Relation
 from registry.model.records import Holding, Sizes
@@ -61,7 +61,7 @@ def derivative_counts(connection: Connection, names: Iterable[str]) -> dict[str,
 
 def _page(connection: Connection, ids: Sequence[int]) -> dict[str, Holding]:
     rows = connection.execute(_HOLDING.where(models.c.id.in_(ids)).order_by(models.c.repo_id)).all()
-    numbers = _numbers(connection, [row.snapshot_id for row in rows if row.snapshot_id is not None])
+    numbers = numbers_of(connection, [row.snapshot_id for row in rows if row.snapshot_id is not None])
     facts = facts_by_model(connection, ids)
     bases = _bases(connection, ids)
     found = {}
@@ -75,16 +75,6 @@ def _page(connection: Connection, ids: Sequence[int]) -> dict[str, Holding]:
             facts=facts.get(row.id, ()),
             bases=bases.get(row.id, ()),
         )
-    return found
-
-
-def _numbers(connection: Connection, snapshot_ids: Sequence[int]) -> dict[int, dict[str, int]]:
-    found: defaultdict[int, dict[str, int]] = defaultdict(dict)
-    rows = connection.execute(
-        select(parameter_counts).where(parameter_counts.c.snapshot_id.in_(snapshot_ids))
-    )
-    for snapshot_id, dtype, elements in rows:
-        found[snapshot_id][dtype] = elements
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from types import MappingProxyType
@@ -181,17 +182,22 @@ def snapshot(connection: Connection, repo_id: str, *, files: bool) -> ModelSnaps
     )
 
 
+def numbers_of(connection: Connection, snapshot_ids: Iterable[int]) -> dict[int, dict[str, int]]:
+    """How many numbers of each type the weights hold, by snapshot; those of which nobody told are missing."""
+    found: defaultdict[int, dict[str, int]] = defaultdict(dict)
+    for piece in chunks(snapshot_ids):
+        rows = connection.execute(select(parameter_counts).where(parameter_counts.c.snapshot_id.in_(piece)))
+        for snapshot_id, dtype, elements in rows:
+            found[snapshot_id][dtype] = elements
+    return dict(found)
+
+
 def load_parameters(connection: Connection, look: Row[Any]) -> ParameterCount | None:
     """The parameter count of a row of `snapshots`."""
     if look.parameters_origin is None:
         return None
-    rows = connection.execute(
-        select(parameter_counts.c.dtype, parameter_counts.c.elements).where(
-            parameter_counts.c.snapshot_id == look.id
-        )
-    )
     return ParameterCount(
-        by_dtype={row.dtype: row.elements for row in rows},
+        by_dtype=numbers_of(connection, [look.id]).get(look.id, {}),
         served_total=look.served_parameters,
         logical=look.logical_parameters,
         rule=look.parameters_rule,

@@ -48,6 +48,18 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         ),
     ),
     (
+        "Costs",
+        (
+            Entry("cost", "cost:cost", "Tell what models weigh and what keeping and copying them costs."),
+            Entry("dedup", "dedup:dedup", "Find what is kept twice, and what the copies cost."),
+            Entry("estimate", "estimate:estimate", "Work out what making a model took."),
+            Entry("savings", "savings:savings", "Tell what reusing models saved."),
+            Entry("trend", "trend:trend", "Show how models and their costs grew over the years."),
+            Entry("paper", "paper:paper", "Recompute the figures the case for reuse rests on."),
+            Entry("prices", "prices:prices", "List the dated prices that costs are worked out from."),
+        ),
+    ),
+    (
         "House",
         (
             Entry("catalog", "catalog:catalog", "Create, migrate, check, back up or count the catalog."),

@@ -131,6 +131,9 @@ def annotate(
     repo_id = ref.repo_id if named_only else known_model(catalog, ref)
     curate.annotate(catalog, repo_id, parsed, session.app.now())
     session.note(f"Recorded for {repo_id}: {', '.join(f'{fact.name} = {fact.value}' for fact in parsed)}.")
+    for name, near in curate.unknown_hardware(parsed):
+        known = f"; the nearest known are {', '.join(near)}" if near else ""
+        session.note(f"No peak and no price is known of {name!r}, so no cost follows from it{known}.")
     for unknown in curate.unknown_licenses(parsed):
         session.note(f"{unknown!r} is no license the audit knows; `registry licenses` lists them.")
 

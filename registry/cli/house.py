@@ -96,6 +96,8 @@ def config(session: Session, out: Output, *, origin: bool) -> None:
     values["catalog"] = shown_location(loaded.settings.catalog)
 
     def told(name: str, value: object) -> object:
+        if isinstance(value, tuple):
+            return ", ".join(value)
         return f"{value:g} s" if name in SECONDS else value
 
     def records() -> list[dict[str, object]]:

@@ -18,12 +18,16 @@ from typing import TYPE_CHECKING
 from registry.cli.errors import OutputFailed
 from registry.cli.session import Session, is_terminal, terminal_width
 from registry.cli.tables import Fitted
+from registry.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 UNLIMITED = 1_000_000
 """Columns of a table nobody looks at in a window: nothing is ever cut."""
+
+BINARY = frozenset({"png"})
+"""Formats that are no text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class Answer:
 
     table: for people, given the columns at hand (`None`: no limit). document: for `json`.
     rows: flat records for `jsonl` and `csv`; an iterator is written as it goes, and its rows have the keys
-    of the first. names: for `--quiet`. text: in any other format there is.
+    of the first. names: for `--quiet`. text: in any other format there is; data: in one that is no text.
     """
 
     table: Callable[[int | None], RenderableType | None]
@@ -40,6 +44,7 @@ class Answer:
     rows: Callable[[], Sequence[Mapping[str, object]] | Iterator[Mapping[str, object]]] = tuple
     names: Callable[[], Iterable[str]] = tuple
     text: Callable[[], str | Iterator[str]] = str
+    data: Callable[[], bytes] = bytes
 
 
 class Output:
@@ -58,12 +63,26 @@ class Output:
         return self.format == "table" and not self.quiet
 
     def give(self, answer: Answer) -> None:
-        """Print `answer` as asked."""
+        """Print `answer` as asked. Raises `UsageError` for a picture that a terminal would have to show."""
+        if self.format in BINARY and not self.quiet:
+            self._give_data(answer)
+            return
         text = self._text(answer)
         self._write([text] if isinstance(text, str) else text)
         if self._left_out:
             columns = "1 column" if self._left_out == 1 else f"{self._left_out} columns"
             self._session.note(f"{columns} left out; -f csv has all.")
+
+    def _give_data(self, answer: Answer) -> None:
+        if self.file is None and is_terminal(sys.stdout):
+            raise UsageError(
+                f"{self.format} is no text for a terminal", hint="write it to a file with -o FILE"
+            )
+        if self.file is None:
+            sys.stdout.buffer.write(answer.data())
+            sys.stdout.buffer.flush()
+        else:
+            self._save(self.file, answer.data())
 
     def _text(self, answer: Answer) -> str | Iterator[str]:
         from registry.exports.rows import csv_pieces, json_pieces, to_csv, to_jsonl
@@ -93,8 +112,11 @@ class Output:
                 sys.stdout.write(piece)
             sys.stdout.flush()
         else:
-            write_file(self.file, pieces)
-            self._session.note(f"Wrote {self.file}.")
+            self._save(self.file, pieces)
+
+    def _save(self, file: Path, content: Iterable[str] | bytes) -> None:
+        write_file(file, content)
+        self._session.note(f"Wrote {file}.")
 
 
 def draw(picture: RenderableType, width: int | None, *, colors: bool) -> str:
@@ -121,18 +143,19 @@ def draw(picture: RenderableType, width: int | None, *, colors: bool) -> str:
     return "".join(f"{line.rstrip()}\n" for line in page.getvalue().splitlines())
 
 
-def write_file(path: Path, pieces: Iterable[str]) -> None:
-    """Put a text into `path` in one step: readers see the old content or all of the new."""
+def write_file(path: Path, pieces: Iterable[str] | bytes) -> None:
+    """Put a text, or bytes, into `path` in one step: readers see the old content or all of the new."""
+    encoded = [pieces] if isinstance(pieces, bytes) else map(_encoded, pieces)
     try:
         if path.exists() and not path.is_file():
-            path.write_text("".join(pieces), encoding="utf-8")
+            path.write_bytes(b"".join(encoded))
             return
         target = path.resolve()
         mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~_umask()
         descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as page:
-                page.writelines(pieces)
+            with os.fdopen(descriptor, "wb") as page:
+                page.writelines(encoded)
                 page.flush()
                 os.fsync(page.fileno())
             Path(name).chmod(mode)
@@ -144,6 +167,10 @@ def write_file(path: Path, pieces: Iterable[str]) -> None:
     except OSError as error:
         reason = error.strerror or str(error)
         raise OutputFailed(f"cannot write {path}: {reason}", hint="nothing was written there") from None
+
+
+def _encoded(piece: str) -> bytes:
+    return piece.encode("utf-8", errors="backslashreplace")
 
 
 def _umask() -> int:

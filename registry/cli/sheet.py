@@ -24,6 +24,10 @@ LABEL = 11
 SHOWN_ALIASES = 5
 UNTOLD = "only in evidence or facts"
 """What differs in a state whose license, bases, size and the like are those of the one before."""
+TABLE = "table"
+"""The origin of facts that are looked up in the shipped table, not kept."""
+FINE = 10**4
+"""From here on nobody reads what stands behind the point."""
 HUGE = 10**15
 """From here on a number is told by its exponent."""
 
@@ -131,7 +135,7 @@ def _counted(description: Description) -> Sequence[str] | None:
     """The count of parameters, and whoever else tells the same number."""
     snapshot, brief = description.snapshot, description.brief
     lines = _parameters(snapshot.parameters if snapshot else None, brief.parameters)
-    alike = [fact for _, fact in description.facts if _is_shown(fact, brief)]
+    alike = [fact for fact in _told(description) if _is_shown(fact, brief)]
     told = [f"as told by {fact.source}" + (f" ({fact.note})" if fact.note else "") for fact in alike]
     return [*(lines or ()), *told] or None
 
@@ -230,7 +234,8 @@ def _sections(description: Description) -> list[tuple[str, list[Line]]]:
         ("Trained on", [("dataset", _evidence(edge)) for edge in datasets]),
         ("Made of it", [(name, f"{count:,}") for name, count in sorted(children.items())]),
         ("Trained on it", [("models", f"{trained:,}")] if trained else []),
-        ("Facts", [(fact.name, _fact(fact)) for _, fact in description.facts if not _is_shown(fact, brief)]),
+        ("Facts", [(fact.name, _fact(fact)) for fact in _told(description) if not _is_shown(fact, brief)]),
+        ("Facts of the table", _table_facts(description)),
         ("Notes", [(note.code, note.message) for note in notes]),
     ]
 
@@ -245,12 +250,29 @@ def _unresolved(kept: KeptClaim) -> str:
     return f"{kept.claim.declared!r}{reason}"
 
 
+def _told(description: Description) -> list[TrainingFact]:
+    """The facts that were told about this model; the table's are asked for and come on their own."""
+    return [fact for _, fact in description.facts if fact.origin != TABLE]
+
+
+def _table_facts(description: Description) -> list[Line]:
+    """What the shipped table says, and once who made it."""
+    facts = [fact for _, fact in description.facts if fact.origin == TABLE]
+    lines: list[Line] = [(fact.name, _measured(fact)) for fact in facts]
+    return [*lines, *(("source", source) for source in dict.fromkeys(fact.source for fact in facts))]
+
+
 def _fact(fact: TrainingFact) -> Sequence[str]:
+    return _measured(fact), fact.source
+
+
+def _measured(fact: TrainingFact) -> str:
+    """The value of a fact with its unit, and what was noted about it."""
     kind = NAMES.get(fact.name)
     value = fact.value if isinstance(fact.value, str) else _number(fact.value)
     unit = _unit(kind.unit, fact.value) if kind and kind.unit and kind.unit != fact.name else ""
     note = f", {fact.note}" if fact.note else ""
-    return f"{value}{unit}{note}", fact.source
+    return f"{value}{unit}{note}"
 
 
 def _unit(unit: str, value: float | str) -> str:
@@ -262,7 +284,7 @@ def _number(value: float) -> str:
     """A quantity to be read: `366,000,000,000`, `3.12e+23`."""
     if abs(value) >= HUGE:
         return f"{value:.4g}"
-    return f"{int(value):,}" if float(value).is_integer() else f"{value:,}"
+    return f"{value:,}" if abs(value) < FINE and not float(value).is_integer() else f"{round(value):,}"
 
 
 def history(description: Description, entries: Sequence[HistoryEntry], width: int | None) -> RenderableType:

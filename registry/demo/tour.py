@@ -62,6 +62,14 @@ STEPS: tuple[Step, ...] = (
     Step("They have a lineage too.", "registry lineage paper:stanford/alpaca-7b"),
     Step("What would a change of Gemma's terms reach?", "registry impact google/gemma-7b"),
     Step("Which declare Apache 2.0?", "registry list -F license=apache-2.0 --sort params"),
+    Step(
+        "May I use this one? The label is held against every license down to the roots.",
+        "registry audit wandb/gemma-7b-zephyr-dpo --fail-on never",
+        partial=True,
+    ),
+    Step("What does keeping bloom cost?", "registry cost bigscience/bloom --price s3-standard --price r2"),
+    Step("Is some of it kept twice?", "registry dedup bigscience/bloom"),
+    Step("What did it save to build on LLaMA?", "registry savings paper:stanford/alpaca-7b"),
     Step("Is the catalog whole?", "registry catalog check"),
 )
 

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from datetime import UTC, date, datetime
 from enum import Enum
 
+import msgspec
+
 from registry.exports.text import clean, is_unsafe
 
 MAX_DEPTH = 64
@@ -18,12 +20,24 @@ MAX_DEPTH = 64
 LAZY_DEPTH = 4
 """How deep a long list may lie: `runs`, its one run, `results` of a SARIF log."""
 
+LONG_LIST = 1000
+"""Items from which on a list is written one by one."""
+
+_SINGLE = frozenset({type(None), str, int, bool})
+"""Types whose values are JSON as they are. Subclasses, such as enums, are looked at."""
+
+
+class Plain(dict[str, object]):
+    """A record whose maker vouches that all in it is JSON already: text, finite numbers, lists and dicts of
+    these. Of very many records, looking at each value again would take longer than writing them."""
+
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def to_json(document: object) -> str:
     """One indented document, ending in a line feed."""
-    return _guarded(json.dumps(plain(document), indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
+    return _guarded(_indented(plain(document))) + "\n"
 
 
 def json_pieces(document: object) -> Iterator[str]:
@@ -35,28 +49,59 @@ def json_pieces(document: object) -> Iterator[str]:
 
 def _pieces(value: object, level: int) -> Iterator[str]:
     inner = "  " * (level + 1)
-    if level < LAZY_DEPTH and isinstance(value, Mapping) and value:
+    if not _flows(value, level):
+        text = _indented(plain(value, level))
+        yield text.replace("\n", "\n" + "  " * level) if level else text
+    elif isinstance(value, Mapping):
         yield "{"
         for number, (key, item) in enumerate(value.items()):
             yield f"{',' if number else ''}\n{inner}{json.dumps(_key(key), ensure_ascii=False)}: "
             yield from _pieces(item, level + 1)
         yield f"\n{'  ' * level}}}"
-    elif level < LAZY_DEPTH and isinstance(value, list | Iterator):
+    elif isinstance(value, Iterable):
         number = -1
         for number, item in enumerate(value):
             yield f"{',' if number else '['}\n{inner}"
             yield from _pieces(item, level + 1)
         yield f"\n{'  ' * level}]" if number >= 0 else "[]"
-    else:
-        text = json.dumps(plain(value, level), indent=2, ensure_ascii=False, allow_nan=False)
-        yield text.replace("\n", "\n" + "  " * level)
+
+
+def _flows(value: object, level: int) -> bool:
+    """Whether a value is better written piece by piece: it is, or holds near the top, an iterator, a long
+    list, or a mapping that works out its values when asked."""
+    if type(value) in _SINGLE or type(value) is Plain or level >= LAZY_DEPTH:
+        return False
+    if isinstance(value, list):
+        return len(value) > LONG_LIST or any(_flows(item, level + 1) for item in value)
+    if type(value) is dict:
+        return any(_flows(item, level + 1) for item in value.values())
+    return isinstance(value, Iterator) or (isinstance(value, Mapping) and bool(value))
+
+
+def _indented(value: object) -> str:
+    """JSON of a plain value as `json.dumps` indents it by two, which it does in Python and slowly."""
+    try:
+        if type(value) is Plain:
+            return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+        return msgspec.json.format(json.dumps(value, ensure_ascii=False, allow_nan=False), indent=2)
+    except UnicodeEncodeError:
+        # A lone surrogate: no UTF-8, but still to be escaped.
+        return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
 
 
 def to_jsonl(rows: Iterable[object]) -> str:
     """One document per line."""
-    return "".join(
-        _guarded(json.dumps(plain(row), ensure_ascii=False, allow_nan=False)) + "\n" for row in rows
-    )
+    return "".join(_guarded(_in_one_line(plain(row))) + "\n" for row in rows)
+
+
+def _in_one_line(value: object) -> str:
+    if type(value) is Plain:
+        try:
+            return msgspec.json.format(msgspec.json.encode(value), indent=0).decode()
+        except UnicodeEncodeError:
+            # A lone surrogate, as above.
+            pass
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def to_csv(rows: Sequence[Mapping[str, object]]) -> str:
@@ -93,6 +138,19 @@ def csv_text(header: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
 
 def plain(value: object, depth: int = 0) -> object:
     """A value in JSON's own types: times as ISO 8601 in UTC, enums by value, sets sorted, no NaN."""
+    # Our own shapes are dicts, lists and floats: those need no look at what else they might be.
+    kind = type(value)
+    if kind in _SINGLE or kind is Plain:
+        return value
+    if kind is float:
+        return value if math.isfinite(value) else None  # type: ignore[arg-type]
+    if kind is dict and depth < MAX_DEPTH:
+        return {
+            _key(key): item if type(item) in _SINGLE else plain(item, depth + 1)
+            for key, item in value.items()  # type: ignore[attr-defined]
+        }
+    if kind is list and depth < MAX_DEPTH:
+        return [item if type(item) in _SINGLE else plain(item, depth + 1) for item in value]  # type: ignore[attr-defined]
     if isinstance(value, Enum):
         return plain(value.value, depth)
     if value is None or isinstance(value, str | bool | int):
@@ -122,10 +180,16 @@ def utc(moment: datetime) -> str:
 
 
 def _key(key: object) -> str:
+    if type(key) is str:
+        return key
     return str(key.value) if isinstance(key, Enum) else str(key)
 
 
 def _cell(value: object) -> object:
+    if value is None:
+        return ""
+    if type(value) is float and math.isfinite(value):
+        return value
     ready = plain(value)
     if ready is None:
         return ""

@@ -30,6 +30,7 @@ class Estimate:
     unit: `byte`, `FLOP`, `chip-hour`, `kWh`, `kgCO2e`, or a currency such as `USD`, `USD/year`.
     basis: for the cost of training a `Basis`, else `None`. interval: what the range means, in words;
     `EXACT` figures have three equal values. priced: the date of the prices used, ISO 8601.
+    money_year: of a currency the year whose money it is, where that is not just the day of the price.
     """
 
     low: float
@@ -42,6 +43,7 @@ class Estimate:
     sources: tuple[str, ...] = ()
     interval: str = EXACT
     priced: str | None = None
+    money_year: int | None = None
 
     def __post_init__(self) -> None:
         if not self.low <= self.mid <= self.high or not (isfinite(self.low) and isfinite(self.high)):
@@ -85,6 +87,7 @@ def product(
         _all(one.sources for one in ranges),
         interval,
         max((one.priced for one in ranges if one.priced), default=None),
+        _one_year(ranges),
     )
 
 
@@ -101,7 +104,7 @@ def difference(whole: Estimate, part: Estimate, formula: str) -> Estimate:
         _all((whole.assumptions, part.assumptions)),
         _all((whole.sources, part.sources)),
         whole.interval if whole.interval != EXACT else part.interval,
-        whole.priced or part.priced,
+        max((one.priced for one in (whole, part) if one.priced), default=None),
     )
 
 
@@ -122,6 +125,7 @@ def total(estimates: Iterable[Estimate], formula: str) -> Estimate:
         _all(one.sources for one in parts),
         next((one.interval for one in parts if one.interval != EXACT), EXACT),
         max((one.priced for one in parts if one.priced), default=None),
+        _one_year(parts),
     )
 
 
@@ -131,20 +135,29 @@ class Saving:
 
     kind: the strategy that worked it out. base: the model reused, `None` where the reuse is not of one.
     counterfactuals: what would have been done instead, by name; `saved` is against the first.
-    `ratio` is the first counterfactual over the own cost, `None` when the own cost is 0.
-    upper_bound: summed over models it counts something that might not have been done by each.
+    own_cost: `None` when nobody knows; `saved` is then all of the counterfactual, and an upper bound.
+    `ratio` is the first counterfactual over the own cost, `None` when that is 0 or unknown.
+    upper_bound: what was saved is at most this: the own cost is unknown, or what would have been done
+    instead might not have been. adds_up: a sum over models means something.
     """
 
     model: str
     kind: str
     counterfactuals: tuple[tuple[str, Estimate], ...]
-    own_cost: Estimate
+    own_cost: Estimate | None
     saved: Estimate
     ratio: float | None
     assumptions: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     base: str | None = None
     upper_bound: bool = False
+    adds_up: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.counterfactuals:
+            raise ValueError("a saving needs a counterfactual")
+        parts = (self.counterfactuals[0][1], self.saved, self.own_cost)
+        _require_same(one for one in parts if one is not None)
 
 
 def _require_same(parts: Iterable[Estimate]) -> None:
@@ -152,6 +165,12 @@ def _require_same(parts: Iterable[Estimate]) -> None:
     if len(kinds) != 1:
         told = ", ".join(sorted(f"{unit} ({basis or 'no basis'})" for unit, basis in kinds)) or "nothing"
         raise ValueError(f"these do not add up: {told}")
+
+
+def _one_year(parts: Iterable[Estimate]) -> int | None:
+    """The year of the money of all that have one; `None` where they differ."""
+    years = {one.money_year for one in parts if one.money_year is not None}
+    return years.pop() if len(years) == 1 else None
 
 
 def _all(groups: Iterable[tuple[str, ...]]) -> tuple[str, ...]:

@@ -77,6 +77,25 @@ class Holding:
 
 
 @dataclass(frozen=True, slots=True)
+class Weighing:
+    """One model as far as it weighs something.
+
+    parameters: the logical count, `None` where no rule gives one. sizes: of its current file list, `None`
+    without one; complete: that list leaves out no file; unsized_weights: how many of its files without a
+    known size hold weights, by their names. hub_used_bytes: what its host says the repository takes, history
+    included. by_dtype: stored numbers per type.
+    """
+
+    repo_id: str
+    parameters: int | None = None
+    sizes: Sizes | None = None
+    complete: bool = True
+    unsized_weights: int = 0
+    hub_used_bytes: int | None = None
+    by_dtype: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
 class KeptClaim:
     """A claim as the catalog holds it. current: still made by the newest answer of its source.
 

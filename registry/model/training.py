@@ -14,7 +14,7 @@ BOUNDS: Mapping[str, float] = MappingProxyType(
     {
         "parameters": 1e16,
         "active_parameters": 1e16,
-        "training_tokens": 1e18,
+        "training_tokens": 1e21,
         "epochs": 1e7,
         "training_flop": 1e32,
         "finetune_flop": 1e32,
@@ -28,6 +28,9 @@ BOUNDS: Mapping[str, float] = MappingProxyType(
     }
 )
 """The largest value of each quantity that can be meant; beyond lies a slip of the unit. All are above 0."""
+
+MORE_ACTIVE = "is more than all parameters"
+"""What is wrong with active parameters that a model does not have."""
 
 
 def absurdity(name: str, value: float) -> str | None:
@@ -52,6 +55,7 @@ class TrainingInputs:
     utilisation: of the peak arithmetic (MFU), 0 to 1. power: watts of the whole cluster. training_energy:
     kWh. training_cost: USD as reported. country: ISO 3166. precision: `fp32`, `fp16`, `bf16`, `fp8`.
     base_model, finetune_flop: what it was trained on top of, and the FLOP of that step alone.
+    flop_method: how `training_flop` were found, in the words of who tells; `Operation counting` is 6ND.
     told: the source of each field known, by its name.
     """
 
@@ -75,6 +79,7 @@ class TrainingInputs:
     precision: str | None = None
     base_model: str | None = None
     finetune_flop: float | None = None
+    flop_method: str | None = None
     told: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
@@ -83,15 +88,20 @@ class TrainingInputs:
             reason = None if value is None else absurdity(name, value)
             if reason:
                 raise ValueError(f"{name}={value:g} {reason}")
+        active, every = self.active_parameters, self.parameters
+        if active is not None and every is not None and active > every:
+            raise ValueError(f"active_parameters={active:g} {MORE_ACTIVE} ({every:g})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingEstimate:
     """What making a model took. Whatever cannot be told is `None`, with the reason in `missing`.
 
-    flop, chip_hours, energy_kwh, co2e_kg: of the run; cost: in USD on each basis, at `at`.
+    flop: what making the model took, with its base where the figure told has it in (a note says so).
+    chip_hours, energy_kwh, co2e_kg: of the run; cost: in USD on each basis, at `at`.
     route: the name of the way taken to the FLOP, among `routes`, which has every way there is:
-    `reported` (given), `hardware` (chips, time, peak, utilisation), `6nd` (parameters and tokens), `year`.
+    `reported` (given), `hardware` (chips, time, peak, utilisation), `step` (given, of the step on top of a
+    base alone), `6nd` (parameters and tokens), `year`.
     notes: what the reader must know, such as that a comparison would be circular.
     """
 

@@ -4,21 +4,35 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 
 from registry.catalog.catalog import Catalog
+from registry.economics import quantities
+from registry.economics.chips import load_chips
+from registry.economics.energy import Grid
 from registry.errors import BadSettings, UsageError
 from registry.model.edges import Claim, Origin, Relation
 from registry.model.facts import MAX_TEXT, NAMES
 from registry.model.refs import ModelRef, SourceName
 from registry.model.snapshot import TrainingFact
-from registry.model.units import parse_count
 
 OUTPUTS_OF = "outputs_of"
 """The one fact that is a relation: the model whose outputs this one was trained on."""
 
 DATASET_LICENSE = "license"
 """The one fact about a dataset."""
+
+_EXAMPLES = {
+    "published": "2022-07-11",
+    "precision": "bf16",
+    "utilisation": "0.38",
+    "epochs": "1.5",
+    "training_hours": "2808",
+    "hardware_quantity": "384",
+    "power": "150e3",
+    "training_cost": "4.6e6, in US dollars",
+}
+"""How the facts are written that are not written like most."""
 
 _OF_DATA = "of a dataset, record its license"
 _OF_MODEL = (
@@ -63,31 +77,55 @@ def parse_fact(text: str, source: str, note: str | None = None) -> TrainingFact:
     if name == "license_file" and not all(part.strip() for part in value.partition("=")):
         raise BadSettings(f"{name} needs a file and its license", hint="for example LICENSE.txt=gemma")
     if NAMES[name].unit is None:
-        _check_text(name, value)
-        return TrainingFact(name, value, source, note=note)
+        return TrainingFact(name, _text(name, value), source, note=note)
     return TrainingFact(name, _number(name, value), source, note=note)
 
 
-def _check_text(name: str, value: str) -> None:
-    if name == "published":
-        try:
-            date.fromisoformat(value)
-        except ValueError:
-            raise BadSettings(f"{name}={value} is not a date", hint="write 2022-07-11") from None
-    if name == "training_country" and not re.fullmatch("[A-Z]{2,3}", value):
+def _text(name: str, value: str) -> str:
+    """The text of a fact, in the form it is kept in."""
+    try:
+        if name == "published":
+            return quantities.day(name, name, value).isoformat()
+        if name == "precision":
+            return quantities.precision(name, name, value)
+    except ValueError as error:
+        raise BadSettings(str(error), hint=f"write {_EXAMPLES[name]}") from None
+    if name == "training_country":
+        return _country(name, value)
+    return value
+
+
+def _country(name: str, value: str) -> str:
+    """A country by its code, as it is written."""
+    if not re.fullmatch("[A-Z]{2,3}", value):
         raise BadSettings(f"{name}={value} is not an ISO 3166 code", hint="for example FR or USA")
+    grid = Grid.load()
+    if grid.find(value) is None:
+        near = ", ".join(grid.suggest(value))
+        raise BadSettings(
+            f"{name}={value}: unknown country", hint=f"did you mean {near}?" if near else "write FR or USA"
+        )
+    return value
 
 
 def _number(name: str, value: str) -> int | float:
-    """A quantity, `366e9` or `366B`."""
+    """A quantity, `366e9` or `366B`, that can be."""
     try:
-        number = float(value)
-    except ValueError:
-        count = parse_count(value)
-        number = float("nan") if count is None else float(count)
-    if not 0 <= number < float("inf"):
-        raise BadSettings(f"{name}={value} is not a number of {NAMES[name].unit}", hint="write 366e9 or 366B")
+        number = quantities.quantity(name, name, value)
+    except ValueError as error:
+        raise BadSettings(
+            str(error), hint=f"{_kind(NAMES[name].unit or '')}; write {_example(name)}"
+        ) from None
     return int(number) if number.is_integer() else number
+
+
+def _kind(unit: str) -> str:
+    """`a number of tokens`, `a share of the peak`."""
+    return f"a share {unit}" if unit.startswith("of ") else f"a number of {unit}"
+
+
+def _example(name: str) -> str:
+    return _EXAMPLES.get(name, "366e9 or 366B")
 
 
 def annotate(catalog: Catalog, repo_id: str, facts: Sequence[TrainingFact], now: datetime) -> None:
@@ -123,6 +161,13 @@ def unknown_licenses(facts: Sequence[TrainingFact]) -> list[str]:
     told += [str(fact.value).partition("=")[2].strip() for fact in facts if fact.name == "license_file"]
     table = load_table() if told else None
     return [id_ for id_ in told if table is not None and table.lookup(id_) is None]
+
+
+def unknown_hardware(facts: Sequence[TrainingFact]) -> list[tuple[str, tuple[str, ...]]]:
+    """Chips among the facts of which neither peak nor price is known, each with the nearest that are."""
+    chips = load_chips()
+    told = [str(fact.value) for fact in facts if fact.name == "hardware"]
+    return [(name, chips.suggest(name)) for name in told if chips.find(name) is None]
 
 
 def _claim(

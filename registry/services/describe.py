@@ -7,10 +7,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from registry.catalog.catalog import Catalog
+from registry.economics.table import TrainingTable
 from registry.licenses.declared import DeclaredLicense, resolve_declared
 from registry.model.edges import Edge
 from registry.model.records import KeptClaim, ModelBrief, Sizes
 from registry.model.snapshot import ModelSnapshot, TrainingFact
+from registry.services.facts import with_table
 from registry.weights.sizes import measure
 
 
@@ -24,7 +26,11 @@ class Storage(Sizes):
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """One model as the catalog knows it. `snapshot` is `None` for one that is only named as a base."""
+    """One model as the catalog knows it. `snapshot` is `None` for one that is only named as a base.
+
+    facts: those kept and when they were recorded, oldest first; behind them, without a time, those the
+    shipped table holds now.
+    """
 
     brief: ModelBrief
     snapshot: ModelSnapshot | None
@@ -33,7 +39,7 @@ class Description:
     bases: tuple[Edge, ...]
     children: Mapping[str, int]
     storage: Storage | None
-    facts: tuple[tuple[datetime, TrainingFact], ...]
+    facts: tuple[tuple[datetime | None, TrainingFact], ...]
     unresolved: tuple[KeptClaim, ...]
 
 
@@ -48,7 +54,7 @@ def describe(catalog: Catalog, repo_id: str) -> Description:
         bases=tuple(catalog.edges_up(repo_id, 1)),
         children=catalog.children_counts(repo_id),
         storage=_storage(snapshot),
-        facts=tuple(catalog.facts(repo_id)),
+        facts=with_table(repo_id, catalog.facts(repo_id), TrainingTable.load()),
         unresolved=tuple(kept for kept in catalog.claims(repo_id) if kept.base is None and kept.current),
     )
 

@@ -63,7 +63,15 @@ def test_annotate(run_cli: RunCli) -> None:
     assert bases["paper:openai/gpt-3"] == "distilled"
 
 
-@pytest.mark.parametrize("fact", ["tokens=3", "epochs=many", "epochs", "epochs="])
+def test_hardware_without_a_price_is_kept_and_said_so(run_cli: RunCli) -> None:
+    result = run_cli("annotate", "lab/origin", "hardware=NVIDIA A100 SXM9", "--source", "our log")
+    assert result.code == 0
+    assert "No peak and no price is known of 'NVIDIA A100 SXM9'" in result.err
+    assert "nearest known are" in result.err
+    assert "NVIDIA A100 SXM9" in run_cli("show", "lab/origin").out
+
+
+@pytest.mark.parametrize("fact", ["tokens=3", "epochs=many", "epochs", "epochs=", "epochs=0", "epochs=1e99"])
 def test_a_fact_that_is_none(run_cli: RunCli, fact: str) -> None:
     result = run_cli("annotate", "lab/origin", fact, "--source", "x")
     assert (result.code, result.out) == (2, "")

@@ -195,3 +195,11 @@ def test_what_is_no_stream_is_no_terminal() -> None:
 )
 def test_a_password_is_not_shown(location: str, shown: str) -> None:
     assert shown_location(location) == shown
+
+
+def test_bytes_are_written_as_they_are(tmp_path: Path) -> None:
+    target = tmp_path / "picture.png"
+    write_file(target, b"\x89PNG\r\n\xff")
+    assert target.read_bytes() == b"\x89PNG\r\n\xff"
+    write_file(target, ["a\r\n", "b\ud800"])
+    assert target.read_bytes() == b"a\r\nb\\ud800"

@@ -74,6 +74,25 @@ def test_a_count_told_twice_is_shown_once() -> None:
     assert [line.split() for line in facts[::2]] == [["epochs", "1"], ["hardware_quantity", "1", "chip"]]
 
 
+def test_the_table_has_a_section_and_one_source() -> None:
+    told = (NOW, TrainingFact("epochs", 2, "the card"))
+    table = [
+        TrainingFact("parameters", 7_000_000_000, "the table", "table"),
+        TrainingFact("power", 308_035.2013, "the table", "table", "measured"),
+    ]
+    lines = page(model(parameters=7_000_000_000), facts=(told, *((None, fact) for fact in table)))
+    assert "              as told by the table" not in lines
+    assert [line.split() for line in lines[lines.index("Facts") + 1 :][:2]] == [
+        ["epochs", "2"],
+        ["the", "card"],
+    ]
+    assert lines[lines.index("Facts of the table") + 1 :] == [
+        "  parameters  7,000,000,000",
+        "  power       308,035 W, measured",
+        "  source      the table",
+    ]
+
+
 def test_history_says_what_the_first_look_was() -> None:
     commit = "0123456789abcdef"
     change = Change("license", "mit", None)
@@ -128,7 +147,9 @@ def test_counts_without_dtypes() -> None:
 
 def test_storage_says_what_it_leaves_out() -> None:
     def stored(*figures: int | None) -> list[str]:
-        lines = page(model(), seen(), storage=Storage(*figures))  # type: ignore[arg-type]
+        *files, used = figures
+        storage = Storage(*files, copy_bytes=None, hub_used_bytes=used)  # type: ignore[arg-type, misc]
+        lines = page(model(), seen(), storage=storage)
         start = next(number for number, line in enumerate(lines) if line.startswith("  storage"))
         return [line[14:] for line in lines[start : start + 2]]
 

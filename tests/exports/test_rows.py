@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from registry.exports.rows import (
     MAX_DEPTH,
+    Plain,
     csv_pieces,
     csv_text,
     json_pieces,
@@ -143,3 +144,14 @@ def test_a_long_list_is_written_as_it_goes() -> None:
     rows = [{"a": 1, "b": "=x"}, {"a": None, "b": ["p", "q"]}]
     assert "".join(csv_pieces(iter(rows))) == to_csv(rows)
     assert "".join(csv_pieces(iter(()))) == to_csv([])
+
+
+def test_a_plain_record_reads_like_any_other() -> None:
+    record = {"name": "é \x1b[1m", "size": 1.5, "many": [1, None, {"a": True}], "empty": []}
+    for one in (record, record | {"name": "\ud800"}):
+        assert json.loads(to_json(Plain(one))) == json.loads(to_json(one))
+        assert json.loads("".join(json_pieces({"all": iter([Plain(one)])}))) == {"all": [one]}
+        assert json.loads(to_jsonl([Plain(one)])) == json.loads(to_jsonl([one]))
+        assert to_jsonl([Plain(one)]).count("\n") == 1
+        assert "\x1b" not in to_json(Plain(one)) + to_jsonl([Plain(one)])
+    assert to_json(Plain(record)) == to_json(record)

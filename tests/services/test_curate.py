@@ -8,7 +8,7 @@ from registry.catalog.catalog import Catalog
 from registry.errors import BadReference, BadSettings, UsageError
 from registry.model.edges import Relation
 from registry.model.refs import ModelRef
-from registry.services.curate import annotate, link, parse_fact, unlink
+from registry.services.curate import annotate, link, parse_fact, unknown_hardware, unlink
 from tests.services.fakes import NOW, snapshot
 
 
@@ -63,6 +63,31 @@ def test_facts_are_kept_with_their_source(tmp_path: Path) -> None:
         }
 
 
+def test_facts_are_kept_in_one_form() -> None:
+    assert parse_fact("utilisation=0.38", "x").value == 0.38
+    assert parse_fact("precision=BF16", "x").value == "bf16"
+    assert parse_fact("training_cost=$4.6M", "x").value == 4_600_000
+    assert parse_fact("published=2022-07-11T10:00", "x").value == "2022-07-11"
+    assert parse_fact("training_country=FR", "x").value == "FR"
+    assert parse_fact("training_country=FRA", "x").value == "FRA"
+
+
+def test_hardware_nobody_knows_is_kept_and_told() -> None:
+    facts = [
+        parse_fact(f"hardware={name}", "x") for name in ("NVIDIA A100 80GB", "NVIDIA A100 SXM5", "abacus")
+    ]
+    told = dict(unknown_hardware([*facts, parse_fact("epochs=1", "x")]))
+    assert list(told) == ["NVIDIA A100 SXM5", "abacus"]
+    assert all(name.startswith("NVIDIA") for name in told["NVIDIA A100 SXM5"])
+
+
+def test_a_hint_shows_how_the_fact_is_written() -> None:
+    for text, hint in (("utilisation=2", "0.38"), ("training_flop=x", "366e9"), ("precision=x", "bf16")):
+        with pytest.raises(BadSettings) as refused:
+            parse_fact(text, "x")
+        assert hint in (refused.value.hint or "")
+
+
 def test_outputs_of_a_model_are_an_edge(tmp_path: Path) -> None:
     with filled(tmp_path) as catalog:
         annotate(catalog, "a/child", [parse_fact("outputs_of=paper:openai/chatgpt", "its card")], NOW)
@@ -75,9 +100,18 @@ def test_outputs_of_a_model_are_an_edge(tmp_path: Path) -> None:
     [
         ("training_tokens", "x", "not name=value"),
         ("training_tokens=", "x", "not name=value"),
-        ("training_tokens=many", "x", "not a number of tokens"),
-        ("training_tokens=-1", "x", "not a number"),
-        ("training_tokens=inf", "x", "not a number"),
+        ("training_tokens=many", "x", "is not a number"),
+        ("training_tokens=-1", "x", "training_tokens=-1 is not above 0"),
+        ("training_tokens=0", "x", "is not above 0"),
+        ("training_tokens=inf", "x", "is not a finite number"),
+        ("training_tokens=nan", "x", "is not a finite number"),
+        ("training_tokens=1e400", "x", "is not a finite number"),
+        ("training_tokens=1e30", "x", "is more than 1e\\+21, which nothing reaches"),
+        ("utilisation=38", "x", "is more than 1, which nothing reaches"),
+        ("precision=half", "x", "is not one of fp64"),
+        ("published=1453-05-29", "x", "before anything was trained"),
+        ("training_cost=100 EUR", "x", "unknown currency EUR"),
+        ("training_country=XQ", "x", "unknown country"),
         ("published=yesterday", "x", "not a date"),
         ("training_country=Narnia", "x", "not an ISO 3166 code"),
         ("tokens=3", "x", "unknown fact 'tokens'"),
