@@ -77,7 +77,7 @@ class GgufHead:
         return found
 
 
-class _Ended(Exception):
+class Ended(Exception):
     """The bytes given ended in the middle of a value."""
 
 
@@ -99,7 +99,7 @@ def parse_gguf_head(data: bytes) -> GgufHead:
         raise DamagedFile(f"GGUF head names {tensors:,} tensors, more than {MAX_TENSORS:,}")
     if pairs > MAX_PAIRS:
         raise DamagedFile(f"GGUF head names {pairs:,} metadata pairs, more than {MAX_PAIRS:,}")
-    reader = _Reader(data, order)
+    reader = Bytes(data, order)
     metadata: dict[str, object] = {}
     truncated = False
     try:
@@ -109,12 +109,12 @@ def parse_gguf_head(data: bytes) -> GgufHead:
             if key in metadata:
                 raise DamagedFile(f"GGUF metadata names {key[:80]!r} twice")
             metadata[key] = value
-    except _Ended:
+    except Ended:
         truncated = True
     return GgufHead(version, tensors, MappingProxyType(metadata), truncated)
 
 
-class _Reader:
+class Bytes:
     """A position in the bytes. Every length is checked against its bound before anything is read."""
 
     def __init__(self, data: bytes, order: str) -> None:
@@ -177,5 +177,5 @@ class _Reader:
 
     def _skip(self, size: int) -> None:
         if self._at + size > len(self._data):
-            raise _Ended
+            raise Ended
         self._at += size
