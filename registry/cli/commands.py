@@ -29,7 +29,7 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry(
                 "import",
                 "transfer:import_file",
-                "Read files of Hub models into the catalog, by path or https address.",
+                "Read bulk files of Hub models into the catalog.",
             ),
             Entry("crawl", "crawl:crawl", "Read the Hub's list of models into the catalog."),
             Entry("link", "curate:link", "Record by hand what a model was made from."),

@@ -44,12 +44,12 @@ SHOWN = 5
 def import_file(
     session: Session, out: Output, *, files: tuple[str, ...], observed_at: datetime | None, complete: bool
 ) -> int:
-    """Read files of Hub models into the catalog, by path or https address.
+    """Read bulk files of Hub models into the catalog.
 
-    FILE is .parquet in the columns of the public dumps (hub-stats), or .jsonl[.gz] with one model per line:
-    the document the Hub answers with, or {"api": document, "card": "text"}. Files of several dates build a
-    history. What cannot be read is left out and told, the rest goes in, and the exit code is 3. An import
-    broken off goes on where it was when it is run again.
+    FILE, by path or https address, is .parquet in the columns of the public dumps (hub-stats), or .jsonl[.gz]
+    with one model per line: the document the Hub answers with, or {"api": document, "card": "text"}. Files of
+    several dates build a history. What cannot be read is left out and told, the rest goes in, and the exit
+    code is 3. An import broken off goes on where it was when it is run again.
     """
     from registry.cli.progress import Progress
     from registry.services.transfer import Asked, import_files
