@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import TYPE_CHECKING
 
 from registry.economics.defaults import Default
 from registry.economics.trends import DAYS_PER_YEAR
 from registry.model.estimate import Estimate
-
-if TYPE_CHECKING:
-    from registry.economics.chip_prices import ChipPrice
 
 WIDE = "the range other chips lie in"
 AGED = "low: as much cheaper as newer chips may have made it since; both ends: as far as lists differ"
@@ -28,8 +24,9 @@ _SHARE = "with its share of a server"
 
 
 def aged(
-    last: ChipPrice,
     prices: Sequence[float],
+    listed: date,
+    source: str,
     day: date,
     depreciation: Default,
     notes: Sequence[str],
@@ -39,15 +36,15 @@ def aged(
     """The last price listed, as it stands: lists rarely fall. That it may have, by all that newer chips do
     better, is in the range.
 
-    prices: USD with a server, the first that of `last`, then of others near its day. relative: of another
-    chip of the family.
+    prices: USD with a server, the first the last one, listed on that day by that source, then others of about
+    that day. relative: of another chip of the family.
     """
-    years = (day - last.day).days / DAYS_PER_YEAR
+    years = (day - listed).days / DAYS_PER_YEAR
     fallen = 10 ** (-depreciation.high * years)
     wide = RELATIVE_SPREAD if relative else PLAIN_SPREAD
     mid = prices[0]
-    if (day - last.day).days > _OLD:
-        notes = [*notes, f"the last price known is of {last.day.isoformat()}: it may have fallen since"]
+    if (day - listed).days > _OLD:
+        notes = [*notes, f"the last price known is of {listed.isoformat()}: it may have fallen since"]
     return Estimate(
         min(*prices, mid / wide) * fallen,
         mid,
@@ -56,9 +53,9 @@ def aged(
         _SHARE,
         None,
         tuple(notes),
-        (last.told,),
+        (source,),
         AGED,
-        last.day.isoformat(),
+        listed.isoformat(),
     )
 
 

@@ -141,7 +141,8 @@ class ChipPrices:
                 notes = [] if last.server else [self._overhead(chip).told]
                 if relative:
                     notes.append(f"price of {last.chip} taken for {chip.name}")
-                return aged(last, prices, day, self._defaults["depreciation"], notes, relative=relative)
+                lost = self._defaults["depreciation"]
+                return aged(prices, last.day, last.told, day, lost, notes, relative=relative)
         bought = self.acquisition(chip, day)
         if bought is None or bought.since >= day:
             return bought.price if bought else None
