@@ -1,6 +1,6 @@
 """How good the evidence from weights is, on a zoo of really trained models whose family tree is known.
 
-    python -m tests.benchmarks.evidence --zoo ZOO
+    python -m tests.benchmarks.evidence --zoo ZOO [--page docs/evidence.md]
     python -m tests.benchmarks.evidence --zoo ZOO --maker make_zoo.py --seed 4711 --python PYTHON
 
 The second form makes the zoo first (8 to 12 minutes; PYTHON has torch, transformers, peft and gguf). The
@@ -37,6 +37,8 @@ from registry.weights.verdicts import Study
 
 SAME_SAMPLES = ("cast", "duplicate", "rename", "head_swap")
 """Kinds whose values are those of their parent: which of the two is named makes no difference."""
+
+BEGIN, END = "<!-- table: python -m tests.benchmarks.evidence -->", "<!-- end -->"
 
 
 # --- what the engine sees ------------------------------------------------------------------------
@@ -407,23 +409,35 @@ def kind_rows(study: Study, truth: Truth) -> list[Row]:
     return rows
 
 
+def _with_table(page: str, lines: Iterable[str]) -> str:
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise SystemExit(f"the page has no place for the table, {BEGIN} ... {END}")
+    return "\n".join([before + begin, *lines, end + after])
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     options.add_argument("--zoo", type=Path, required=True)
     options.add_argument("--maker", type=Path, help="script that makes a zoo where there is none")
     options.add_argument("--seed", type=int, default=1000)
     options.add_argument("--python", default="python", help="interpreter to run the maker with")
+    options.add_argument("--page", type=Path, help="document to write the table into")
     options.add_argument("--misses", action="store_true", help="list the models whose parents are wrong")
     asked = options.parse_args()
     if asked.maker and not (asked.zoo / "manifest.json").exists():
         command = [asked.python, str(asked.maker), "--out", str(asked.zoo), "--seed", str(asked.seed)]
         subprocess.run(command, check=True)
     rows, misses, seed = table(asked.zoo)
-    print(f"Evidence from weights, zoo of seed {seed}, {datetime.now(UTC):%Y-%m-%d}\n")
-    print("| bar | measured | wanted | met |\n|---|---|---|---|")
+    lines = [f"Zoo of seed {seed}, {datetime.now(UTC):%Y-%m-%d}.", "", "| bar | measured | wanted | met |"]
+    lines.append("|---|---|---|---|")
     for row in rows:
         met = "" if row.met is None else "yes" if row.met else "NO"
-        print(f"| {row.bar} | {row.measured} | {row.wanted} | {met} |")
+        lines.append(f"| {row.bar} | {row.measured} | {row.wanted} | {met} |")
+    print("\n".join(lines))
+    if asked.page:
+        asked.page.write_text(_with_table(asked.page.read_text(encoding="utf-8"), lines), encoding="utf-8")
     if asked.misses:
         print("\n" + "\n".join(misses))
 
