@@ -34,7 +34,7 @@ def test_it_is_whole_and_of_the_newest_schema(example: Path, run_cli: RunCli) ->
 
 def test_it_holds_the_recording_and_the_papers(example: Path) -> None:
     with Catalog.open(str(example)) as catalog:
-        tracked = set(catalog.tracked())
+        tracked = set(catalog.tracked_after("", 10_000))
         assert set(load_bundle().models) <= tracked
         assert set(PaperSource().ids()) <= tracked
         assert catalog.find("bert-base-uncased") == "google-bert/bert-base-uncased"
@@ -47,7 +47,7 @@ def test_it_holds_the_recording_and_the_papers(example: Path) -> None:
 
 def test_it_holds_no_prose(example: Path) -> None:
     with Catalog.open(str(example)) as catalog:
-        for repo_id in catalog.tracked():
+        for repo_id in catalog.tracked_after("", 10_000):
             for kind in ("model", "card"):
                 raw = catalog.raw(repo_id, kind) or b""
                 assert b'"chat_template":' not in raw

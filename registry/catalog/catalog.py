@@ -293,9 +293,10 @@ class Catalog:
         names = list(repo_ids)
         return self._database.read(lambda c: walking.claims_about(c, names))
 
-    def tracked(self, *, stale_before: datetime | None = None) -> list[str]:
-        """The models somebody added, sorted; with `stale_before` those not looked at since."""
-        return self._database.read(lambda c: reading.tracked(c, stale_before))
+    def due(self, *, stale_before: datetime | None = None) -> list[str]:
+        """The models that are read one by one, not known from lists alone, sorted; with `stale_before` those
+        not looked at since."""
+        return self._database.read(lambda c: reading.due(c, stale_before))
 
     def license_records(self, repo_ids: Iterable[str]) -> dict[str, LicenseRecord]:
         """What bears on the licenses of models and of everything they descend from, by present name;

@@ -231,13 +231,19 @@ def claims(connection: Connection, derivative: str, base: str | None) -> list[Ke
     return _kept(connection, ids[derivative], which=which)
 
 
-def tracked(connection: Connection, stale_before: Any | None) -> list[str]:
-    """The models somebody added, sorted; with `stale_before` only those not looked at since, and those whose
-    files were listed once and changed since, as a list of models told."""
-    query = select(models.c.repo_id).where(models.c.tracked).order_by(models.c.repo_id)
+def due(connection: Connection, stale_before: Any | None) -> list[str]:
+    """The tracked models that are read one by one, sorted, not those known from lists and bulk files alone;
+    with `stale_before` only those not looked at since, and those whose files were listed once and changed
+    since, as a list of models told."""
+    filed = models.c.id.in_(select(trees.c.model_id))
+    query = (
+        select(models.c.repo_id)
+        .outerjoin(snapshots, snapshots.c.id == models.c.snapshot_id)
+        .where(models.c.tracked, or_(filed, snapshots.c.imprint.is_(None)))
+        .order_by(models.c.repo_id)
+    )
     if stale_before is not None:
-        shown = select(snapshots.c.tree_id).where(snapshots.c.id == models.c.snapshot_id).scalar_subquery()
-        outdated = models.c.id.in_(select(trees.c.model_id)) & shown.is_(None)
+        outdated = filed & snapshots.c.tree_id.is_(None)
         query = query.where(or_(models.c.seen_at.is_(None), models.c.seen_at < stale_before, outdated))
     return list(connection.execute(query).scalars())
 

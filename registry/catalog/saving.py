@@ -103,8 +103,9 @@ def _keep_late(
     mark = digest(snapshot)
     at = snapshot.observed_at
     before = [look for look in looks if look.last_seen_at <= at][-1:]
-    after = [look for look in looks if look.last_seen_at > at]
-    for look in (*before, *after[:1], *(one for one in after if one.observed_at <= at)):
+    after = [look for look in looks if look.last_seen_at > at][:1]
+    then = [look for look in looks if look.observed_at <= at <= look.last_seen_at]
+    for look in (*before, *after, *then):
         if look.digest == mark:
             see_again(connection, look, snapshot, tree_id, newest=False)
             return

@@ -85,7 +85,7 @@ def add(
     "registry refresh --all --json",
 )
 @click.argument("refs", nargs=-1, metavar="[REF...]", type=NameOrStdin())
-@click.option("--all", "everything", is_flag=True, help="Every model that was added.")
+@click.option("--all", "everything", is_flag=True, help="Every model that is read one by one.")
 @click.option("--stale", metavar="AGE", help="Those not read for so long: 30d, 12h, 2w.")
 @click.option("--headers", is_flag=True, help="Read the safetensors headers of every shard.")
 @click.option("--deep", is_flag=True, help="Read config files that name bases; the Hub counts downloads.")
@@ -105,7 +105,9 @@ def refresh(
     """Read models again and tell what changed.
 
     A new commit, license, base, gate or size is kept beside what was there before; `registry show REF
-    --history` prints both. A model its host no longer shows is marked removed, not forgotten.
+    --history` prints both. A model its host no longer shows is marked removed, not forgotten. --all and
+    --stale leave out what is known from lists and bulk files alone: `registry crawl --since last` and newer
+    files keep those current.
     """
     from registry.cli.progress import Progress
     from registry.services.refresh import refresh as read_again
@@ -116,7 +118,7 @@ def refresh(
     before = session.app.now() - parse_age(stale) if stale is not None else None
     session.choose(jobs=jobs)
     catalog = session.catalog()
-    due = [known_model(catalog, ref) for ref in wanted] or catalog.tracked(stale_before=before)
+    due = [known_model(catalog, ref) for ref in wanted] or catalog.due(stale_before=before)
     options = _options(session, headers=headers, deep=deep, depth=None, derivatives=0)
     with Progress(session, "Reading") as progress:
         report = read_again(catalog, session.app.source_for, due, options, progress, session.app.now)

@@ -112,7 +112,7 @@ def test_questions_may_be_hostile_too(catalog: Catalog) -> None:
         assert catalog.claims(text, text) == []
         assert catalog.edges_up(text) == catalog.edges_down(text, 2) == []
         assert catalog.raw(text, text) is None
-    assert catalog.tracked() == ["o/m"]
+    assert catalog.tracked_after("", 10_000) == ["o/m"]
 
 
 def test_times_at_the_ends_of_the_calendar(catalog: Catalog) -> None:

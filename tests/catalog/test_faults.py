@@ -54,10 +54,10 @@ def test_a_locked_file(tmp_path: Path) -> None:
             catalog.save(snap("o/m"))
         assert 0.1 < time.monotonic() - begun < 5
         assert "try again" in str(caught.value.hint)
-        assert catalog.tracked() == [], "readers need not wait"
+        assert catalog.tracked_after("", 10_000) == [], "readers need not wait"
         other.execute("ROLLBACK")
         catalog.save(snap("o/m"))
-        assert catalog.tracked() == ["o/m"]
+        assert catalog.tracked_after("", 10_000) == ["o/m"]
 
 
 def test_a_file_that_is_locked_while_a_catalog_is_made_in_it(tmp_path: Path) -> None:
@@ -81,11 +81,11 @@ def test_a_locked_server(postgres_url: str) -> None:
         def hold(connection: object) -> None:
             with pytest.raises(CatalogLocked, match="is locked"):
                 catalog.save(snap("o/m"))
-            assert catalog.tracked() == []
+            assert catalog.tracked_after("", 10_000) == []
 
         holder.write(hold)
         catalog.save(snap("o/m"))
-        assert catalog.tracked() == ["o/m"]
+        assert catalog.tracked_after("", 10_000) == ["o/m"]
     holder.close()
 
 
@@ -144,12 +144,12 @@ def test_a_full_file(tmp_path: Path) -> None:
         limit_pages(catalog, 60)
         with pytest.raises(DiskFull, match="no room is left"):
             fill(catalog)
-        saved = catalog.tracked()
+        saved = catalog.tracked_after("", 10_000)
         assert catalog.check() == []
         assert catalog.find("o/first") == "o/first"
         with pytest.raises(DiskFull):
             catalog.save_many(snap(f"p/{n}", tags=(os.urandom(3000).hex(),)) for n in range(500))
-        assert catalog.tracked() == saved, "all or nothing"
+        assert catalog.tracked_after("", 10_000) == saved, "all or nothing"
 
 
 @pytest.fixture
@@ -211,7 +211,7 @@ def probe(path: Path, *steps: str) -> list[str]:
 def use(path: Path, steps: Sequence[str]) -> Iterator[str]:
     try:
         with Catalog.open(str(path), create="create" in steps) as catalog:
-            yield f"read {catalog.tracked()} check {catalog.check()}"
+            yield f"read {catalog.tracked_after('', 10_000)} check {catalog.check()}"
             if "save" in steps:
                 catalog.save(snap("o/new"))
                 yield "saved"
@@ -293,7 +293,7 @@ def test_a_read_only_server(postgres_url: str) -> None:
     run_sql(postgres_url, f"CREATE ROLE {reader} LOGIN", grant.format(postgres_url.rpartition("%3D")[2]))
     try:
         with Catalog.open(postgres_url.replace("registry@", f"{reader}@")) as catalog:
-            assert catalog.tracked() == []
+            assert catalog.tracked_after("", 10_000) == []
             with pytest.raises(CatalogReadOnly, match="cannot be written"):
                 catalog.save(snap("o/m"))
     finally:
@@ -403,7 +403,7 @@ def test_a_connection_the_server_ended(postgres_url: str) -> None:
 
         with pytest.raises(CatalogUnreachable, match="cannot be reached"):
             catalog._database.write(end)
-        assert catalog.tracked() == ["o/m"], "the next question is asked on a new connection"
+        assert catalog.tracked_after("", 10_000) == ["o/m"], "the next question is asked on a new connection"
 
 
 def test_a_driver_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:

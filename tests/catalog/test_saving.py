@@ -388,14 +388,24 @@ def test_one_that_cannot_be_kept_takes_the_batch_with_it(catalog: Catalog) -> No
 
     with pytest.raises(BadReference):
         catalog.save_many([snap("o/good"), snap("o/" + "x" * 5000)])
-    assert catalog.tracked() == []
+    assert catalog.tracked_after("", 10_000) == []
 
 
-def test_tracked_and_stale(catalog: Catalog) -> None:
+def test_looks_at_one_instant_are_kept_once(catalog: Catalog) -> None:
+    told = [snap("o/m", 1, library="peft"), snap("o/m", 1, library="timm"), snap("o/m", 3, library="keras")]
+    catalog.save_many(told)
+    before = catalog.history("o/m")
+    catalog.save_many(told)
+    assert catalog.history("o/m") == before
+    assert len(before) == 3
+
+
+def test_tracked_and_due(catalog: Catalog) -> None:
     catalog.save(snap("o/b", 1))
     catalog.save(snap("o/a", 5, claims=(claim("o/base"),)))
-    assert catalog.tracked() == ["o/a", "o/b"]
-    assert catalog.tracked(stale_before=day(3)) == ["o/b"]
+    assert catalog.tracked_after("", 10_000) == ["o/a", "o/b"]
+    assert catalog.due() == ["o/a", "o/b"]
+    assert catalog.due(stale_before=day(3)) == ["o/b"]
 
 
 def test_a_list_that_tells_no_commit_changes_nothing_until_something_was_committed(catalog: Catalog) -> None:

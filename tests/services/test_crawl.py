@@ -94,7 +94,7 @@ def test_what_is_listed_is_known(catalog: Catalog, hub_factory: HubFactory) -> N
     assert (report.read, report.added, report.changed, report.complete) == (20, 20, 0, True)
     assert (report.crawl.pages, report.crawl.models, report.crawl.finished_at) == (4, 20, NOW)
     assert watch.counts == [6, 12, 18, 20]
-    assert len(catalog.tracked()) == 20
+    assert len(catalog.tracked_after("", 10_000)) == 20
     shown = catalog.snapshot("org/m7")
     assert shown is not None
     assert (shown.commit_sha, shown.downloads, shown.observed_at) == (commit_of("org/m7"), 7, NOW)
@@ -119,7 +119,7 @@ def test_a_crawl_again_finds_all_the_same(catalog: Catalog, hub_factory: HubFact
     assert [one.finished_at for one in catalog.crawls()] == [NOW + timedelta(days=1), NOW]
     assert len(catalog.history("org/m3")) == 2
     assert len(catalog.history("org/m4")) == 1
-    assert catalog.tracked(stale_before=NOW + timedelta(hours=1)) == []
+    assert catalog.due(stale_before=NOW + timedelta(hours=1)) == []
 
 
 def test_it_goes_on_where_it_was_broken_off(catalog: Catalog, hub_factory: HubFactory) -> None:
@@ -312,13 +312,13 @@ def test_files_that_a_crawl_showed_to_be_outdated_are_due(catalog: Catalog, hub_
         add(catalog, lambda _: source, [ModelRef("org/m2")], AddOptions(depth=0), Watching())
     later = NOW + timedelta(days=1)
     run(catalog, hub, at=later)
-    assert catalog.tracked(stale_before=later - timedelta(hours=1)) == []
+    assert catalog.due(stale_before=later - timedelta(hours=1)) == []
     hub.models |= by_id(
         recorded("org/m2", base="org/m1", commit=commit_of("next")),
         recorded("org/m1", base="org/m0", commit=commit_of("next")),
     )
     run(catalog, hub, at=later + timedelta(days=1))
-    assert catalog.tracked(stale_before=later) == ["org/m2"]
+    assert catalog.due(stale_before=later) == ["org/m2"]
 
 
 def test_a_page_that_cannot_be_read_keeps_what_came_before(catalog: Catalog, hub_factory: HubFactory) -> None:
@@ -327,4 +327,4 @@ def test_a_page_that_cannot_be_read_keeps_what_came_before(catalog: Catalog, hub
     )
     report, _ = run(catalog, hub)
     assert isinstance(report.error, BadAnswer)
-    assert len(catalog.tracked()) == 6
+    assert len(catalog.tracked_after("", 10_000)) == 6

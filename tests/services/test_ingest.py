@@ -40,13 +40,13 @@ def test_follows_bases_to_the_roots(catalog: Catalog) -> None:
     assert states(report) == {"a/leaf": "added", "a/mid": "added", "a/root": "added"}
     assert [outcome.asked for outcome in report.outcomes] == [True, False, False]
     assert report.complete
-    assert catalog.tracked() == ["a/leaf", "a/mid", "a/root"]
+    assert catalog.tracked_after("", 10_000) == ["a/leaf", "a/mid", "a/root"]
 
 
 @pytest.mark.parametrize(("depth", "tracked"), [(0, ["a/leaf"]), (1, ["a/leaf", "a/mid"])])
 def test_depth_bounds_how_far_bases_are_followed(catalog: Catalog, depth: int, tracked: list[str]) -> None:
     added(catalog, FakeSource.of(*CHAIN), "a/leaf", options=AddOptions(depth=depth))
-    assert catalog.tracked() == tracked
+    assert catalog.tracked_after("", 10_000) == tracked
 
 
 def test_what_is_there_is_not_read_again_but_what_is_missing_is(catalog: Catalog) -> None:
@@ -76,7 +76,7 @@ def test_keeps_what_succeeded_and_says_what_did_not(catalog: Catalog) -> None:
         "a/gated": Gated,
         "a/gone": NotVisible,
     }
-    assert catalog.tracked() == ["a/x", "a/y"]
+    assert catalog.tracked_after("", 10_000) == ["a/x", "a/y"]
     assert not catalog.briefs(["a/gone"])["a/gone"].tracked
 
 
@@ -121,7 +121,7 @@ def test_derivatives_come_with_their_own_bases(catalog: Catalog) -> None:
     )
     source.children = children
     added(catalog, source, "a/root", options=AddOptions(derivatives=2))
-    assert catalog.tracked() == ["a/merged", "a/other", "a/q1", "a/q2", "a/root"]
+    assert catalog.tracked_after("", 10_000) == ["a/merged", "a/other", "a/q1", "a/q2", "a/root"]
 
 
 def test_a_listing_that_fails_is_said_and_the_model_stays(catalog: Catalog) -> None:
@@ -147,7 +147,7 @@ def test_an_interruption_is_passed_on_and_keeps_what_was_saved(catalog: Catalog)
             AddOptions(),
             Interrupting(),
         )
-    assert catalog.tracked() == ["a/leaf"]
+    assert catalog.tracked_after("", 10_000) == ["a/leaf"]
 
 
 def test_a_publication_does_not_stand_for_the_hub(catalog: Catalog) -> None:

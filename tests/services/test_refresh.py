@@ -14,7 +14,9 @@ from tests.services.fakes import NOW, FakeSource, Watch, snapshot
 
 def refreshed(catalog: Catalog, source: FakeSource) -> IngestReport:
     later = NOW + timedelta(days=1)
-    return refresh(catalog, source.for_ref, catalog.tracked(), AddOptions(), Watch(), lambda: later)
+    return refresh(
+        catalog, source.for_ref, catalog.tracked_after("", 10_000), AddOptions(), Watch(), lambda: later
+    )
 
 
 def filled(tmp_path: Path) -> Catalog:

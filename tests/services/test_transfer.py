@@ -124,7 +124,7 @@ def test_an_import_broken_off_goes_on_where_it_was(
     times = iter([NOW - timedelta(days=1), NOW, NOW])
     with pytest.raises(Broken):
         import_files(catalog, [path], Asked(lambda: next(times)), stop)
-    assert len(catalog.tracked()) == 20
+    assert len(catalog.tracked_after("", 10_000)) == 20
     report = import_files(catalog, [path], Asked(lambda: next(times)), lambda _: None)
     assert (report.skipped, report.read, report.added) == (20, 25, 25)
     assert {brief.observed_at for brief in catalog.search()} == {NOW - timedelta(days=1)}
@@ -141,7 +141,7 @@ def test_what_stands_before_the_damage_is_kept(
     (tmp_path / "x.jsonl.gz").write_bytes(gzip.compress(text)[:-30])
     with pytest.raises(DamagedFile, match=r"x\.jsonl\.gz"):
         taken(catalog, tmp_path / "x.jsonl.gz")
-    assert len(catalog.tracked()) > 300
+    assert len(catalog.tracked_after("", 10_000)) > 300
     assert catalog.check() == []
 
 
@@ -167,7 +167,7 @@ def test_a_full_disk_leaves_the_last_batch_whole(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(parquet, "ROWS", 50)
     with Catalog.open(place) as catalog:
         assert catalog.check() == []
-        assert len(catalog.tracked()) == 150
+        assert len(catalog.tracked_after("", 10_000)) == 150
         assert taken(catalog, path).skipped == 150
-        assert len(catalog.tracked()) == 400
+        assert len(catalog.tracked_after("", 10_000)) == 400
         assert catalog.check() == []
