@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -14,6 +15,8 @@ from registry.model.refs import ModelRef, SourceName
 from registry.settings import LoadedSettings, Settings
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from registry.catalog.catalog import Catalog
     from registry.contract import PluginHost, Source
     from registry.guests import PluginState
@@ -50,6 +53,7 @@ class App:
         self._sources: dict[SourceName, Source] = {}
         self._opening = Lock()
         self._catalog: Catalog | None = None
+        self._workers: Executor | None = None
         self._guests: tuple[PluginHost, tuple[PluginState, ...]] | None = None
 
     @property
@@ -100,6 +104,16 @@ class App:
         )
 
     @property
+    def workers(self) -> Executor:
+        """What hashes and samples files on this disk: as many threads as there are processors."""
+        if self._workers is None:
+            from concurrent.futures import ThreadPoolExecutor
+
+            self._workers = pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="hash")
+            self._closing.callback(pool.shutdown, wait=False, cancel_futures=True)
+        return self._workers
+
+    @property
     def host(self) -> PluginHost:
         """What plugins brought."""
         return self._load_guests()[0]
@@ -120,9 +134,17 @@ class App:
             from registry.sources.papers import PaperSource
 
             return PaperSource([self._papers] if self._papers else [])
+        if name is SourceName.LOCAL:
+            from registry.sources.hashing import Hasher
+            from registry.sources.local import LocalSource
+
+            hasher = Hasher(self.catalog().scans, self.workers)
+            self._closing.callback(hasher.stop)
+            return LocalSource(hasher)
         if name is not SourceName.HUB:
             raise BadReference(
-                f"{name}: references can be named as bases, not read", hint="add models of the Hub or paper:"
+                f"{name}: references can be named as bases, not read",
+                hint="add models of the Hub, local:PATH or paper:",
             )
         if self.environ.get("HF_HUB_OFFLINE", "").lower() in _TRUE:
             from registry.sources.cache import HubCacheSource

@@ -29,10 +29,12 @@ HOUSE = "registry"
 class Want:
     """How much of a model to read. headers: the safetensors headers of every shard; deep: files of the
     repository that carry claims (`config.json` counts as a download on the Hub, so never by default).
-    listed: the commit whose file list is known whole already and need not be asked for again."""
+    listed: the commit whose file list is known whole already and need not be asked for again. hashes: read
+    files on this disk as a whole, for the hashes of their contents; other sources tell theirs."""
 
     headers: bool = False
     deep: bool = False
+    hashes: bool = False
     listed: str | None = None
 
 

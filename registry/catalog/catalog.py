@@ -30,8 +30,10 @@ from registry.catalog import (
 from registry.catalog.backup import backup
 from registry.catalog.bulk import BulkWriter
 from registry.catalog.engine import BUSY_TIMEOUT, Database, connect
+from registry.catalog.evidence import EvidenceShelf
 from registry.catalog.facts import facts_of
 from registry.catalog.location import parse_location
+from registry.catalog.scans import ScanStore
 from registry.catalog.schema import MigrationReport
 from registry.catalog.search import search
 from registry.lineage.graph import Derived, Orphan
@@ -139,15 +141,15 @@ class Catalog:
         return self._database.write(lambda c: imports.begin(c, content, at, exactly=exactly))
 
     def keep_imported(
-        self, batches: Sequence[Batch], writer: BulkWriter, state: ImportState, until: int
+        self, batches: Sequence[Batch], writer: BulkWriter, state: ImportState, until: int, sound: bool
     ) -> list[BulkReport]:
-        """As `keep_many`, for what stands in a bulk file up to row `until`."""
-        return self._database.write(lambda c: imports.keep(c, batches, writer, state.number, until))
+        """As `keep_many`, for what stands in a bulk file up to row `until`. sound: nothing was left out."""
+        return self._database.write(lambda c: imports.keep(c, batches, writer, state.number, until, sound))
 
-    def finish_import(self, state: ImportState, *, complete: bool) -> None:
-        """Say that a bulk file is in as a whole. complete: it lists all there is, alone or with others of
-        its time."""
-        self._database.write(lambda c: imports.finish(c, state.number, complete=complete))
+    def finish_import(self, state: ImportState, *, complete: bool) -> bool:
+        """Say that a bulk file is in. complete: it lists all there is, alone or with others of its time;
+        returns whether it does, as nothing of it was left out."""
+        return self._database.write(lambda c: imports.finish(c, state.number, complete=complete))
 
     def note_vanished(self, at: datetime, limit: int) -> int:
         """Record up to `limit` models as removed that an earlier complete list had and the one of `at` has
@@ -372,6 +374,16 @@ class Catalog:
         """The model each of those goes back to, by present name; its own where it has no base."""
         names = list(repo_ids)
         return self._database.read(lambda c: holders.roots(c, names))
+
+    @property
+    def scans(self) -> ScanStore:
+        """What files on this disk hold, as far as they were read as a whole."""
+        return ScanStore(self._database)
+
+    @property
+    def evidence(self) -> EvidenceShelf:
+        """Fingerprints of weights, and what they say of edges."""
+        return EvidenceShelf(self._database)
 
     # --- house -----------------------------------------------------------------------------------
 

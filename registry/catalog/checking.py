@@ -12,8 +12,10 @@ from sqlalchemy import Column, Connection, Select, and_, exists, func, or_, sele
 
 from registry.catalog.claims import edges_and_wanted
 from registry.catalog.engine import Database
+from registry.catalog.evidence import misfits
 from registry.catalog.looks import unpack
 from registry.catalog.names import chunks, names_of
+from registry.catalog.prints import damaged
 from registry.catalog.tables import (
     aliases,
     blobs,
@@ -284,6 +286,16 @@ def _packed(connection: Connection) -> Iterator[Problem]:
                 yield Problem("damaged-answer", message, (name,), _refresh(name))
 
 
+def _fingerprints(connection: Connection) -> Iterator[Problem]:
+    for name, defect in damaged(connection):
+        yield Problem("damaged-fingerprint", f"{name}: {defect}", (name,), _anew(name))
+
+
+def _evidence(connection: Connection) -> Iterator[Problem]:
+    for name, defect in misfits(connection):
+        yield Problem("damaged-evidence", f"{name} {defect}", (name,), f"registry verify {name}")
+
+
 _QUESTIONS: tuple[Callable[[Connection], Iterable[Problem]], ...] = (
     _pages,
     _references,
@@ -300,6 +312,8 @@ _QUESTIONS: tuple[Callable[[Connection], Iterable[Problem]], ...] = (
     _trees,
     _contents,
     _packed,
+    _fingerprints,
+    _evidence,
 )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, or_, select, update
 
+from registry.catalog.found import found_claims
 from registry.catalog.graphs import bump_lineage
 from registry.catalog.names import chunks, find_or_add, names_of
 from registry.catalog.tables import edge_claims, edges, models
@@ -209,6 +210,9 @@ def _wanted_edges(connection: Connection, derivative_ids: Sequence[int]) -> _Edg
         said[row.derivative_id, row.derivative].append(replace(claim_of(row), base=row.base))
         if row.base is not None:
             base_ids[row.base] = row.base_id
+    for derivative_id, name, base_id, claim in found_claims(connection, derivative_ids):
+        said[derivative_id, name].append(claim)
+        base_ids[claim.declared] = base_id
     return {
         (derivative_id, base_ids[edge.base]): edge_row(edge, derivative_id, base_ids[edge.base])
         for (derivative_id, name), claims in said.items()

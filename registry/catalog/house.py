@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, Select, func, select
 
+from registry.catalog.evidence_tables import edge_evidence, fingerprints
 from registry.catalog.looks import changes_of, looks_at
 from registry.catalog.names import by_name
 from registry.catalog.tables import (
@@ -54,6 +55,8 @@ def stats(connection: Connection) -> dict[str, int]:
         "files": select(func.count()).select_from(files),
         "blobs": select(func.count()).select_from(blobs),
         "facts": select(func.count()).select_from(training_facts),
+        "fingerprints": select(func.count()).select_from(fingerprints),
+        "evidence": select(func.count()).select_from(edge_evidence),
         "raw_answers": select(func.count()).select_from(raw_answers),
     }
     found = {name: int(connection.execute(query).scalar_one()) for name, query in counts.items()}

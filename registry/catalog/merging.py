@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, or_, select, update
 
 from registry.catalog.claims import claiming, next_position, recompute_edges, spell_name
+from registry.catalog.evidence import move_evidence
+from registry.catalog.found import found_derivatives
 from registry.catalog.graphs import bump_lineage
 from registry.catalog.looks import looks_at, settle
 from registry.catalog.names import by_id, find_or_add, put_alias
@@ -39,12 +41,13 @@ def merge(connection: Connection, old_id: int, into_id: int, kind: AliasKind, at
     """Make the model `old_id` a name of `into_id`: whatever is known of either is known of the one."""
     old, into = by_id(connection, old_id), by_id(connection, into_id)
     spell_out(connection, [old_id, into_id])
-    affected = (claiming(connection, old_id) | {into_id}) - {old_id}
+    affected = (claiming(connection, old_id) | found_derivatives(connection, old_id) | {into_id}) - {old_id}
     bump_lineage(connection)
     connection.execute(delete(edges).where(or_(edges.c.base_id == old_id, edges.c.derivative_id == old_id)))
     spell_name(connection, old_id, old.repo_id)
     connection.execute(update(edge_claims).where(edge_claims.c.base_id == old_id).values(base_id=into_id))
     _move_statements(connection, old_id, into_id)
+    move_evidence(connection, old_id, into_id)
     both = models.c.id.in_([old_id, into_id])
     connection.execute(update(models).where(both).values(snapshot_id=None))
     _move_trees(connection, old_id, into_id)

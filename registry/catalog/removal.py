@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, delete, func, or_, select, update
 
+from registry.catalog.found import found_bases
 from registry.catalog.graphs import bump_lineage
 from registry.catalog.names import by_name
 from registry.catalog.tables import edge_claims, edges, files, models, training_facts, trees
@@ -57,7 +58,7 @@ def _is_idle(connection: Connection, model_id: int) -> bool:
 
 def _drop(connection: Connection, model_id: int) -> set[int]:
     """Delete a model that is no base; returns the models it had as bases."""
-    bases = set(_base_ids(connection, model_id)) - {model_id}
+    bases = {*_base_ids(connection, model_id), *found_bases(connection, model_id)} - {model_id}
     blob_ids = connection.execute(
         select(files.c.blob_id)
         .join(trees, trees.c.id == files.c.tree_id)

@@ -359,3 +359,31 @@ Index(
     sqlite_where=crawls.c.finished_at.is_(None),
     postgresql_where=crawls.c.finished_at.is_(None),
 )
+
+# --- files on this disk that were read as a whole (`scans.py`) ---
+
+scans = Table(
+    "scans",
+    metadata,
+    # Of the path, which may be longer than an index entry can be.
+    Column("place", LargeBinary, primary_key=True),
+    Column("path", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("mtime_ns", BigInteger, nullable=False),
+    Column("inode", BigInteger, nullable=False),
+    Column("sha256", HexBytes, nullable=False),
+    # It had been left alone for long enough that a later change would show.
+    _flag("settled"),
+    Index("ix_scans_sha256", "sha256"),
+    sqlite_with_rowid=False,
+)
+
+contents = Table(
+    "contents",
+    metadata,
+    Column("sha256", HexBytes, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    # zlib-compressed: every tensor with its place and hash.
+    Column("tensors", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)

@@ -10,6 +10,7 @@ from sqlalchemy import Column, Connection, Row, func, select, text
 
 from registry.catalog.claims import claim_of
 from registry.catalog.clean import clean_text
+from registry.catalog.evidence_tables import edge_evidence
 from registry.catalog.graphs import listed, listing
 from registry.catalog.names import by_name, find_ids
 from registry.catalog.tables import edge_claims, edges, models
@@ -179,7 +180,10 @@ def _by_levels(
 
 
 def named_edges() -> Any:
-    """Edges with the names at both ends."""
+    """Edges with the names at both ends, and with what weights say of them where they were asked."""
+    weighed = (edge_evidence.c.derivative_id == edges.c.derivative_id) & (
+        edge_evidence.c.base_id == edges.c.base_id
+    )
     return (
         select(
             _derivatives.c.repo_id.label("derivative"),
@@ -187,11 +191,12 @@ def named_edges() -> Any:
             edges.c.relation,
             edges.c.origins,
             edges.c.resolved_from,
-            edges.c.state,
+            func.coalesce(edge_evidence.c.state, edges.c.state).label("state"),
             edges.c.derivative_id,
             edges.c.base_id,
         )
         .select_from(edges)
         .join(_derivatives, _derivatives.c.id == edges.c.derivative_id)
         .join(_bases, _bases.c.id == edges.c.base_id)
+        .join(edge_evidence, weighed, isouter=True)
     )

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from registry.catalog.catalog import Catalog
     from registry.model.records import ModelBrief
     from registry.services.ingest import AddOptions, IngestReport, Outcome
+    from registry.services.prints import Reading
 
 STATES = {"added": "green", "changed": "yellow", "unchanged": "dim", "known": "dim", "failed": "red"}
 
@@ -32,8 +33,8 @@ STATES = {"added": "green", "changed": "yellow", "unchanged": "dim", "known": "d
 @command(
     "add",
     "registry add bigscience/bloom",
-    "registry add linagora/Labess-7b-chat --depth 1 --json",
-    "registry add inceptionai/jais-adapted-7b-chat --depth 0 --derivatives 3",
+    "registry add inceptionai/jais-adapted-7b-chat --depth 0 --derivatives 3 --json",
+    "registry add local:model --hash",
     "registry list bloom -q | registry add -",
 )
 @click.argument("refs", nargs=-1, required=True, metavar="REF...", type=NameOrStdin())
@@ -47,6 +48,8 @@ STATES = {"added": "green", "changed": "yellow", "unchanged": "dim", "known": "d
 )
 @click.option("--headers", is_flag=True, help="Read the safetensors headers of every shard.")
 @click.option("--deep", is_flag=True, help="Read config files that name bases; the Hub counts downloads.")
+@click.option("--hash", "hashes", is_flag=True, help="Read local files as a whole for their hashes.")
+@click.option("--fingerprint", is_flag=True, help="Read a few kilobytes of the weights, for `verify`.")
 @click.option("--jobs", type=Whole(1, 64), metavar="N", help="Models read at a time; default 8.")
 @answers(*ROWS)
 def add(
@@ -58,13 +61,16 @@ def add(
     derivatives: int,
     headers: bool,
     deep: bool,
+    hashes: bool,
+    fingerprint: bool,
     jobs: int | None,
 ) -> int:
     """Read models and what they were made from into the catalog.
 
-    REF is org/name[@revision], paper:org/name for a model known from a publication, or - for a list on
-    stdin. Bases are followed to the roots. What is already in the catalog is not read again (its state is
-    "known"); what cannot be read is listed with the reason, the rest is kept, and the exit code is 3.
+    REF is org/name[@revision], local:PATH for a folder, a weight file or a snapshot in the Hub's cache on
+    this disk, paper:org/name for a model known from a publication, or - for a list on stdin. Bases are
+    followed to the roots. What is already in the catalog is not read again (its state is "known"), unless
+    it is local; what cannot be read is listed with the reason, the rest is kept, and the exit code is 3.
     """
     from registry.cli.progress import Progress
     from registry.services import ingest
@@ -72,10 +78,14 @@ def add(
     wanted = parse_refs(refs)
     session.choose(jobs=jobs)
     catalog = session.catalog_to_add_to()
-    options = _options(session, headers=headers, deep=deep, depth=depth, derivatives=derivatives)
+    options = _options(
+        session, headers=headers, deep=deep, hashes=hashes, depth=depth, derivatives=derivatives
+    )
     with Progress(session, "Reading") as progress:
         report = ingest.add(catalog, session.app.source_for, wanted, options, progress)
-    return _tell(session, out, catalog, report)
+    return _tell(
+        session, out, catalog, report, _fingerprints(session, catalog, report) if fingerprint else ()
+    )
 
 
 @command(
@@ -89,6 +99,7 @@ def add(
 @click.option("--stale", metavar="AGE", help="Those not read for so long: 30d, 12h, 2w.")
 @click.option("--headers", is_flag=True, help="Read the safetensors headers of every shard.")
 @click.option("--deep", is_flag=True, help="Read config files that name bases; the Hub counts downloads.")
+@click.option("--hash", "hashes", is_flag=True, help="Read local files as a whole for their hashes.")
 @click.option("--jobs", type=Whole(1, 64), metavar="N", help="Models read at a time; default 8.")
 @answers(*ROWS)
 def refresh(
@@ -100,6 +111,7 @@ def refresh(
     stale: str | None,
     headers: bool,
     deep: bool,
+    hashes: bool,
     jobs: int | None,
 ) -> int:
     """Read models again and tell what changed.
@@ -119,7 +131,7 @@ def refresh(
     session.choose(jobs=jobs)
     catalog = session.catalog()
     due = [known_model(catalog, ref) for ref in wanted] or catalog.due(stale_before=before)
-    options = _options(session, headers=headers, deep=deep, depth=None, derivatives=0)
+    options = _options(session, headers=headers, deep=deep, hashes=hashes, depth=None, derivatives=0)
     with Progress(session, "Reading") as progress:
         report = read_again(catalog, session.app.source_for, due, options, progress, session.app.now)
     return _tell(session, out, catalog, report)
@@ -135,19 +147,39 @@ def parse_age(text: str) -> timedelta:
 
 
 def _options(
-    session: Session, *, headers: bool, deep: bool, depth: int | None, derivatives: int
+    session: Session, *, headers: bool, deep: bool, hashes: bool, depth: int | None, derivatives: int
 ) -> AddOptions:
     from registry.contract import Want
     from registry.services.ingest import AddOptions
 
-    want = Want(headers=headers, deep=deep)
+    want = Want(headers=headers, deep=deep, hashes=hashes)
     return AddOptions(want=want, depth=depth, derivatives=derivatives, jobs=session.app.settings.jobs)
 
 
-def _tell(session: Session, out: Output, catalog: Catalog, report: IngestReport) -> int:
+def _fingerprints(session: Session, catalog: Catalog, report: IngestReport) -> list[Reading]:
+    """Read the fingerprints of what was added; a base without weights that can be read is no failure."""
+    from registry.cli.verify import read_weights
+    from registry.services.verify import unreadable
+
+    kept = {one.repo_id: one.asked for one in report.outcomes if one.repo_id is not None}
+    names = [name for name, asked in kept.items() if asked or unreadable(catalog, name) is None]
+    return read_weights(session, catalog, names)
+
+
+def _tell(
+    session: Session,
+    out: Output,
+    catalog: Catalog,
+    report: IngestReport,
+    readings: Sequence[Reading] = (),
+) -> int:
+    from registry.exports import evidence
+
     kept = [outcome.repo_id for outcome in report.outcomes if outcome.repo_id is not None]
     briefs = catalog.briefs(kept)
     bases = {name: [edge.base for edge in catalog.edges_up(name, 1)] for name in briefs}
+
+    complete = report.complete and all(one.error is None for one in readings)
 
     def records() -> list[dict[str, object]]:
         return [_record(outcome, briefs, bases) for outcome in report.outcomes]
@@ -155,7 +187,11 @@ def _tell(session: Session, out: Output, catalog: Catalog, report: IngestReport)
     out.give(
         Answer(
             table=lambda width: _drawn(report, briefs, bases, width),
-            document=lambda: {"complete": report.complete, "models": records()},
+            document=lambda: {
+                "complete": complete,
+                "models": records(),
+                "fingerprints": [evidence.reading(one) for one in readings],
+            },
             rows=records,
             names=lambda: dict.fromkeys(kept),
         )
@@ -164,9 +200,13 @@ def _tell(session: Session, out: Output, catalog: Catalog, report: IngestReport)
         session.note(_failure(outcome))
     for hint in dict.fromkeys(o.error.hint for o in report.failed if o.error and o.error.hint):
         session.note(f"Hint: {hint}")
+    if readings:
+        from registry.cli.verify import tell_failures
+
+        tell_failures(session, readings)
     if out.is_table:
         session.note(_summary(report))
-    return 0 if report.complete else INCOMPLETE
+    return 0 if complete else INCOMPLETE
 
 
 def _drawn(

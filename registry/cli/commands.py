@@ -43,6 +43,7 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("lineage", "lineage:lineage", "Draw what a model was made from and what was made of it."),
             Entry("why", "lineage:why", "Give every path from a model to a base, with the evidence."),
             Entry("impact", "lineage:impact", "List everything that was made from a model."),
+            Entry("verify", "verify:verify", "Ask the weights whether a model was made from its bases."),
             Entry("graph", "graph:graph", "Ask the lineage of all models at once."),
         ),
     ),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from registry.cli.figures import money
 from registry.cli.tables import LAST, Column, Fitted, table, words
+from registry.cli.tensors import tensor_sheet
 from registry.model.copies import Duplication
 from registry.model.units import format_bytes
 from registry.services.dedup import By, DedupReport, Waste
@@ -37,6 +38,9 @@ def copies(report: DedupReport, width: int | None) -> Fitted:
         parts += [Text(), words(title, "bold"), fitted.grid]
         if more > 0:
             parts.append(words(f"{more:,} more; --limit N lists them.", "dim"))
+    if report.tensors is not None:
+        sheet, narrowed = tensor_sheet(report.tensors, width)
+        parts, left_out = parts + sheet, max(left_out, narrowed)
     parts += [Text(), *map(words, _closing(report))]
     return Fitted(Group(*parts), left_out)
 

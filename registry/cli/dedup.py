@@ -44,9 +44,9 @@ class Size(click.ParamType[int]):
 @command(
     "dedup",
     "registry dedup bigscience/bloom",
-    "registry dedup --all --by owner",
     "registry dedup --min-size 1MB --limit 5 --json",
     "registry dedup --by family --price hf-private -f csv",
+    "registry dedup --all --tensors",
 )
 @click.argument("refs", nargs=-1, metavar="[REF...]", type=NameOrStdin())
 @click.option("--all", "everything", is_flag=True, help="Every model of the catalog; so does no REF.")
@@ -73,6 +73,9 @@ class Size(click.ParamType[int]):
     metavar="SIZE",
     help="What an adapter takes. Default: the median of the real ones of each base.",
 )
+@click.option(
+    "--tensors", is_flag=True, help="Compare tensors too, of local models that were added with --hash."
+)
 @prices_option
 @answers(*ROWS, quiet="Print the names of models that waste bytes, one per line.")
 def dedup(
@@ -86,13 +89,15 @@ def dedup(
     min_size: int,
     limit: int | None,
     adapter_size: int | None,
+    tensors: bool,
     price_files: Sequence[Path],
 ) -> None:
     """Find what is kept twice, and what the copies cost.
 
     Equal content (by sha256) is certain, in repositories and in earlier commits. The same weights in several
     formats are inferred from shards, sizes and dtypes, and marked ~. What adapters in place of full
-    fine-tunes would take is a potential and counts as no waste.
+    fine-tunes would take is a potential and counts as no waste. With --tensors: what models share below the
+    level of files, and what keeping differences to the base would take, estimated from sampled blocks.
     """
     from registry.services import dedup as service
 
@@ -108,7 +113,8 @@ def dedup(
         limit=MOST if out.is_table and limit is None else limit,
         adapter_bytes=adapter_size,
     )
-    report = service.dedup(catalog, names, price, question)
+    workers = session.app.workers if tensors else None
+    report = service.dedup(catalog, names, price, question, workers)
     _give(out, report)
     if out.is_table:
         for line in _next_steps(report, names):

@@ -11,7 +11,7 @@ from registry.cli.names import Name, known_model
 from registry.cli.options import DOCUMENT, ROWS, Whole, answers, command
 from registry.cli.output import Answer, Output
 from registry.cli.session import Session
-from registry.cli.tables import LAST, Column, table, words
+from registry.cli.tables import LAST, WEIGHED, Column, table, words
 from registry.errors import UsageError
 from registry.model.edges import Relation
 from registry.model.refs import ModelRef, SourceName
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from registry.contract import LineageView
     from registry.lineage.graph import Impact
+    from registry.model.evidence import KeptEvidence
     from registry.model.records import KeptClaim
     from registry.services.trace import Why
 
@@ -57,8 +58,9 @@ def lineage(
 ) -> None:
     """Draw what a model was made from and what was made of it.
 
-    Each line is relation, name, and what is known of parameters, license and size. The table shows the
-    60 nearest derivatives unless --limit says otherwise. jsonl and csv give the edges.
+    Each line is relation, name, what is known of parameters, license and size, and what the weights say
+    of the step where `verify` asked them. The table shows the 60 nearest derivatives unless --limit says
+    otherwise. jsonl and csv give the edges.
     """
     if out.quiet and ref.revision is None:
         from registry.catalog.quick import names_around
@@ -122,7 +124,8 @@ def _exporter(session: Session, name: str) -> Callable[[LineageView], str]:
 def why(session: Session, out: Output, *, derivative: ModelRef, base: ModelRef) -> None:
     """Give every path from a model to a base, with the evidence.
 
-    Under each step stands who claims it, in which words, and at which commit.
+    Under each step stands who claims it, in which words, and at which commit; and what the weights say of
+    it, where `verify` asked them.
     """
     from registry.exports import shapes
     from registry.services import trace
@@ -159,11 +162,12 @@ def _paths(found: Why) -> RenderableType | None:
         for edge in path:
             step = Text(f"  {STEPS[edge.relation]} ", style="cyan")
             step.append_text(words(edge.base, "not cyan bold"))
-            parts += [step, _claims(found.claims.get((edge.derivative, edge.base), ()))]
+            pair = edge.derivative, edge.base
+            parts += [step, _claims(found.claims.get(pair, ()), found.evidence.get(pair))]
     return Group(*parts)
 
 
-def _claims(claims: Sequence[KeptClaim]) -> RenderableType:
+def _claims(claims: Sequence[KeptClaim], weighed: KeptEvidence | None = None) -> RenderableType:
     from rich.table import Table
 
     grid = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
@@ -171,7 +175,21 @@ def _claims(claims: Sequence[KeptClaim]) -> RenderableType:
     grid.add_column(overflow="fold")
     for kept in claims:
         grid.add_row(words(f"    {kept.claim.origin.value}"), words(_said(kept)))
+    if weighed is not None:
+        style = WEIGHED.get(weighed.evidence.state, "")
+        grid.add_row(words("    weights"), words(_weighed(weighed), style))
     return grid
+
+
+def _weighed(kept: KeptEvidence) -> str:
+    """What the weights say, from how much, at which commits, and when that was worked out."""
+    one = kept.evidence
+    told = [f"{one.state.value.replace('_', ' ')}: {one.reason}"]
+    if one.score is not None:
+        told.append(f"score {one.score:.3f} over {one.blocks} blocks")
+    commits = [commit[:12] for commit in (kept.derivative_commit, kept.base_commit) if commit]
+    told += [f"at {' and '.join(commits)}"] if commits else []
+    return ", ".join([*told, f"{one.method}, {kept.judged_at:%Y-%m-%d}"])
 
 
 def _said(kept: KeptClaim) -> str:

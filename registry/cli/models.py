@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
@@ -258,9 +259,10 @@ def _hints(description: Description) -> list[str]:
     """Next steps that this model calls for."""
     brief, repo_id = description.brief, description.brief.repo_id
     if not brief.tracked:
-        if brief.source in (SourceName.DATA, SourceName.LOCAL) or brief.removed:
+        if brief.source is SourceName.DATA or brief.removed:
             return []  # No source reads these, or reads them any more.
-        return [f"`registry add {repo_id}` {'reads it' if brief.observed_at is None else 'tracks it again'}."]
+        what = "reads it" if brief.observed_at is None else "tracks it again"
+        return [f"`registry add {shlex.quote(repo_id)}` {what}."]
     if description.unresolved:
         way = f"`registry link {repo_id} BASE --relation R --note TEXT`"
         return [f"A base could not be told: {way} records it."]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from registry.errors import NotInCatalog, UsageError
-from registry.model.refs import ModelRef, SourceName
+from registry.model.refs import ModelRef, SourceName, absolute
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -50,7 +51,7 @@ class Name(Completed):
         param: click.Parameter | None,  # noqa: ARG002 - the base's
         ctx: click.Context | None,  # noqa: ARG002 - the base's
     ) -> ModelRef:
-        return value if isinstance(value, ModelRef) else ModelRef.parse(value)
+        return value if isinstance(value, ModelRef) else absolute(ModelRef.parse(value))
 
 
 class NameOrStdin(Completed):
@@ -75,7 +76,7 @@ def parse_refs(texts: Sequence[str]) -> list[ModelRef]:
             gathered += [line for line in lines if line and not line.startswith("#")]
         else:
             gathered.append(text)
-    return list(dict.fromkeys(ModelRef.parse(text) for text in gathered))
+    return list(dict.fromkeys(absolute(ModelRef.parse(text)) for text in gathered))
 
 
 def known_model(catalog: Catalog, ref: ModelRef) -> str:
@@ -101,9 +102,7 @@ def _way_out(catalog: Catalog, ref: ModelRef) -> str:
         return f"did you mean {' or '.join(near)}? `registry {command} {near[0]}`"
     if ref.source is SourceName.DATA:
         return "a dataset is known once a model that was trained on it is added"
-    if ref.source is SourceName.LOCAL:
-        return "`registry link MODEL BASE` names a local model as a base"
-    return f"`registry add {ref}` reads it"
+    return f"`registry add {shlex.quote(str(ref))}` reads it"
 
 
 def _require_revision(catalog: Catalog, repo_id: str, revision: str) -> None:

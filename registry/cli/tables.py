@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from registry.model.evidence import EvidenceState
 from registry.model.units import format_bytes
 
 if TYPE_CHECKING:
@@ -17,6 +18,15 @@ if TYPE_CHECKING:
 GAP = 2
 LAST = 1
 """The rank of a column that leaves only where cutting the others, names too, is not enough."""
+WEIGHED = {
+    EvidenceState.IDENTICAL: "green",
+    EvidenceState.CONFIRMED: "green",
+    EvidenceState.CONFIRMED_FAMILY: "cyan",
+    EvidenceState.FOUND: "cyan",
+    EvidenceState.CONTRADICTED: "red",
+    EvidenceState.INCONCLUSIVE: "yellow",
+}
+"""How it looks what weights say of an edge."""
 EMPTY = 100
 """Added to the rank of a column in which nothing is known."""
 

@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import TYPE_CHECKING
 
-from registry.cli.tables import size, words
+from registry.cli.tables import WEIGHED, size, words
 from registry.contract import LineageView
 from registry.model.edges import Edge, Relation
+from registry.model.evidence import EvidenceState
 from registry.model.records import ModelBrief
 from registry.model.refs import SourceName
 from registry.model.units import format_count
@@ -23,7 +24,7 @@ ABOVE = "(see above)"
 CIRCLE = "(a circle)"
 FORK, LAST, TRUNK, SPACE = "├── ", "└── ", "│   ", "    "
 
-Neighbours = defaultdict[str, list[tuple[str, Relation]]]
+Neighbours = defaultdict[str, list[tuple[str, Edge]]]
 
 
 def lineage_tree(view: LineageView, width: int | None) -> RenderableType:
@@ -36,8 +37,8 @@ def lineage_tree(view: LineageView, width: int | None) -> RenderableType:
     bases: Neighbours = defaultdict(list)
     derivatives: Neighbours = defaultdict(list)
     for edge in sorted(view.edges, key=_order):
-        bases[edge.derivative].append((edge.base, edge.relation))
-        derivatives[edge.base].append((edge.derivative, edge.relation))
+        bases[edge.derivative].append((edge.base, edge))
+        derivatives[edge.base].append((edge.derivative, edge))
     lines = [_node(briefs[view.root])]
     made = "trained on it" if briefs[view.root].source is SourceName.DATA else "made of it"
     halves = [half for half in (("made from", bases), (made, derivatives)) if half[1][view.root]]
@@ -81,8 +82,8 @@ def _unfold(
             path.discard(name)
             continue
         trail.append((name, prefix, coming, left - 1))
-        neighbour, relation = step
-        label = _node(briefs[neighbour], relation, _known(neighbour, path, drawn, neighbours))
+        neighbour, edge = step
+        label = _node(briefs[neighbour], edge, _known(neighbour, path, drawn, neighbours))
         yield prefix + (FORK if left > 1 else LAST), label
         if neighbour not in drawn:
             drawn.add(neighbour)
@@ -108,12 +109,12 @@ def _drawn(prefix: str, label: Text, width: int | None) -> Text:
     return line
 
 
-def _node(brief: ModelBrief, relation: Relation | None = None, known: str = "") -> Text:
+def _node(brief: ModelBrief, edge: Edge | None = None, known: str = "") -> Text:
     from rich.text import Text
 
     label = Text(no_wrap=True, overflow="ellipsis")
-    if relation:
-        label.append(f"{relation.value} ", style="not dim cyan")
+    if edge:
+        label.append(f"{edge.relation.value} ", style="not dim cyan")
     label.append_text(words(brief.repo_id, "not dim bold"))
     if known:
         label.append(f"  {known}", style="yellow" if known == CIRCLE else "")
@@ -121,6 +122,9 @@ def _node(brief: ModelBrief, relation: Relation | None = None, known: str = "") 
         label.append_text(words(f"  {figures}", "not dim"))
     if brief.removed:
         label.append("  removed", style="not dim red")
+    if edge and edge.state != EvidenceState.DECLARED:
+        style = WEIGHED.get(EvidenceState(edge.state), "")
+        label.append(f"  {edge.state.replace('_', ' ')}", style=f"not dim {style}".rstrip())
     return label
 
 

@@ -8,15 +8,17 @@ See https://graphviz.org/doc/info/lang.html and https://graphviz.org/docs/attr-t
 from __future__ import annotations
 
 from registry.contract import LineageView
-from registry.exports.labels import label_lines, node_names
+from registry.exports.labels import edge_label, label_lines, node_names
 from registry.exports.text import clean
 from registry.model.edges import Edge, Relation
+from registry.model.evidence import EvidenceState
 from registry.model.records import ModelBrief
 
 
 def to_dot(view: LineageView) -> str:
     """The whole graph, bases on top; arrows run from a base to what was made of it. Dashed boxes are
-    models that are only named so far, dotted arrows come from datasets."""
+    models that are only named so far, dotted arrows come from datasets; of red ones the weights show no
+    trace."""
     names = node_names(view)
     lines = [
         "digraph lineage {",
@@ -47,7 +49,8 @@ def _node(node: ModelBrief, root: str) -> str:
 
 def _edge(edge: Edge) -> str:
     dotted = ", style=dotted" if edge.relation is Relation.TRAINED_ON else ""
-    return f'label="{edge.relation}"{dotted}'
+    red = ", color=red, fontcolor=red" if edge.state == EvidenceState.CONTRADICTED else ""
+    return f'label="{edge_label(edge)}"{dotted}{red}'
 
 
 def _escaped(text: str) -> str:

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from registry.economics.storage import StoragePrice
+from registry.exports import tensors
 from registry.exports.costs import CURRENCY, price
 from registry.model.copies import Duplication, FileCopy, ListedBytes, SharedContent
 from registry.model.estimate import Estimate
+from registry.model.tensors import TensorDuplication
 
 Shape = dict[str, Any]
 
@@ -150,6 +152,8 @@ class DedupLike(Protocol):
     def groups(self) -> int: ...
     @property
     def elsewhere(self) -> tuple[int, int] | None: ...
+    @property
+    def tensors(self) -> TensorDuplication | None: ...
 
 
 def document(found: DedupLike) -> Shape:
@@ -185,6 +189,7 @@ def document(found: DedupLike) -> Shape:
         "elsewhere": None
         if found.elsewhere is None
         else {"contents": found.elsewhere[0], "bytes": found.elsewhere[1]},
+        "tensors": None if found.tensors is None else tensors.document(found.tensors),
         "price": price(found.price),
     }
 
@@ -316,6 +321,8 @@ def rows(found: DedupLike) -> Iterator[Shape]:
             "certainty": "potential",
             "reasons": list(one.assumptions),
         }
+    for told in () if found.tensors is None else tensors.rows(found.tensors):
+        yield _row(told["kind"], told["repo_id"], None, None) | told
 
 
 def _row(kind: str, repo_id: str, path: str | None, commit_sha: str | None) -> Shape:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from registry.contract import LineageView
 from registry.exports.text import clean
+from registry.model.edges import Edge
+from registry.model.evidence import EvidenceState
 from registry.model.records import ModelBrief
 from registry.model.units import format_count
 
@@ -14,6 +16,12 @@ MAX_LABEL = 300
 def node_names(view: LineageView) -> dict[str, str]:
     """A short safe name per node (`n0`, `n1`, ...): two models whose names look alike stay two."""
     return {node.repo_id: f"n{index}" for index, node in enumerate(view.nodes)}
+
+
+def edge_label(edge: Edge) -> str:
+    """How a derivative was made, and what the weights say of it where they were asked."""
+    measured = edge.state != EvidenceState.DECLARED
+    return f"{edge.relation}, {edge.state.replace('_', ' ')}" if measured else str(edge.relation)
 
 
 def label_lines(node: ModelBrief) -> list[str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 from registry.contract import LineageView
-from registry.exports.labels import label_lines, node_names
+from registry.exports.labels import edge_label, label_lines, node_names
 from registry.exports.text import clean
 from registry.model.edges import Relation
 
@@ -30,7 +30,7 @@ def to_mermaid(view: LineageView) -> str:
     for edge in view.edges:
         if edge.base in names and edge.derivative in names:
             arrow = "-.->" if edge.relation is Relation.TRAINED_ON else "-->"
-            lines.append(f'    {names[edge.base]} {arrow}|"{edge.relation}"| {names[edge.derivative]}')
+            lines.append(f'    {names[edge.base]} {arrow}|"{edge_label(edge)}"| {names[edge.derivative]}')
     lines += ["    classDef root stroke-width:3px", "    classDef named stroke-dasharray:4 3"]
     if view.root in names:
         lines.append(f"    class {names[view.root]} root")

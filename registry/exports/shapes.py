@@ -15,6 +15,7 @@ from registry.exports.findings import NOTICE, AuditLike, FindingLike, chain_text
 from registry.licenses.declared import DeclaredLicense
 from registry.lineage.graph import Impact
 from registry.model.edges import Edge
+from registry.model.evidence import KeptEvidence
 from registry.model.records import HistoryEntry, KeptClaim, ModelBrief, Problem
 from registry.model.snapshot import Change, ModelFile, ModelSnapshot, Note, ParameterCount, TrainingFact
 
@@ -68,6 +69,8 @@ class WhyLike(Protocol):
     def paths(self) -> Sequence[Sequence[Edge]]: ...
     @property
     def claims(self) -> Mapping[tuple[str, str], Sequence[KeptClaim]]: ...
+    @property
+    def evidence(self) -> Mapping[tuple[str, str], KeptEvidence]: ...
     @property
     def cut(self) -> bool: ...
 
@@ -158,7 +161,7 @@ def lineage(view: LineageView) -> Shape:
 
 
 def why(found: WhyLike) -> Shape:
-    """Every path, edge by edge from the derivative up, with who claims each edge."""
+    """Every path, edge by edge from the derivative up, with who claims each edge and what the weights say."""
     return {
         "paths": [
             [
@@ -167,6 +170,8 @@ def why(found: WhyLike) -> Shape:
                     "base": edge.base,
                     "relation": edge.relation,
                     "origins": list(edge.origins),
+                    "state": edge.state,
+                    "evidence": _evidence_of(edge, found.evidence),
                     "claims": [claim(kept) for kept in found.claims.get((edge.derivative, edge.base), ())],
                 }
                 for edge in path
@@ -174,6 +179,39 @@ def why(found: WhyLike) -> Shape:
             for path in found.paths
         ],
         "cut": found.cut,
+    }
+
+
+def _evidence_of(edge: Edge, known: Mapping[tuple[str, str], KeptEvidence]) -> Shape | None:
+    kept = known.get((edge.derivative, edge.base))
+    return None if kept is None else evidence(kept)
+
+
+def evidence(kept: KeptEvidence) -> Shape:
+    """What the weights say of one edge, with what it was worked out from."""
+    one = kept.evidence
+    return {
+        "state": one.state,
+        "relation": one.relation,
+        "directed": one.directed,
+        "reason": one.reason,
+        "score": one.score,
+        "equal": one.equal,
+        "relative_distance": one.relative_distance,
+        "blocks": one.blocks,
+        "values": one.values,
+        "weight": one.weight,
+        "rounding": one.rounding,
+        "alternatives": [
+            {"model": a.model, "score": a.score, "relative_distance": a.relative_distance}
+            for a in one.alternatives
+        ],
+        "derivative_commit": kept.derivative_commit,
+        "base_commit": kept.base_commit,
+        "tiers": kept.tiers,
+        "bytes_read": kept.bytes_read,
+        "method": one.method,
+        "judged_at": kept.judged_at,
     }
 
 

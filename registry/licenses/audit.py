@@ -37,6 +37,7 @@ from registry.licenses.table import LicenseTable
 from registry.licenses.waivers import Waiver, waiver_for
 from registry.licenses.world import Case, World
 from registry.model.edges import Edge, Origin, Relation
+from registry.model.evidence import EvidenceState
 
 _CHECKS = (
     declaration.check,
@@ -49,6 +50,9 @@ _CHECKS = (
     policy_checks.check,
 )
 _CERTAINTY = {origin: rank for rank, origin in enumerate(Origin)}
+_SEEN = frozenset(
+    {EvidenceState.IDENTICAL, EvidenceState.CONFIRMED, EvidenceState.CONFIRMED_FAMILY, EvidenceState.FOUND}
+)
 _NEVER = date.min
 
 
@@ -187,7 +191,7 @@ def _finding(
         model=name,
         code=draft.code,
         severity=severity,
-        message=draft.message,
+        message=draft.message + _doubt(way),
         declared=case.declaration.shown,
         chain=chain,
         term=draft.term,
@@ -238,7 +242,18 @@ def _chain(case: Case, way: Sequence[Edge]) -> Iterator[ChainLink]:
     yield ChainLink(name, None, case.world.shown(name))
 
 
-def _weakest(way: Iterable[Edge]) -> str | None:
-    """The origin of the least certain edge, each edge taken at its surest word."""
-    surest = [min(edge.origins, key=lambda origin: _CERTAINTY[origin]) for edge in way if edge.origins]
+def _weakest(way: Sequence[Edge]) -> str | None:
+    """What the least certain edge rests on, each edge taken at its surest word: `contradicted` where the
+    weights show no trace of one, else who claims it. Weights that confirm an edge are a word for it."""
+    if any(edge.state == EvidenceState.CONTRADICTED for edge in way):
+        return EvidenceState.CONTRADICTED.value
+    told = [(*edge.origins, Origin.WEIGHTS) if edge.state in _SEEN else edge.origins for edge in way]
+    surest = [min(origins, key=lambda origin: _CERTAINTY[origin]) for origins in told if origins]
     return max(surest, key=lambda origin: _CERTAINTY[origin]).value if surest else None
+
+
+def _doubt(way: Iterable[Edge]) -> str:
+    """What to say of a chain that the weights do not bear out; nothing is dropped for it."""
+    doubted = [edge for edge in way if edge.state == EvidenceState.CONTRADICTED]
+    steps = "; ".join(f"of {edge.base} in {edge.derivative}" for edge in doubted)
+    return f" The chain is in doubt: no trace {steps}, in the sampled weights." if doubted else ""

@@ -58,7 +58,8 @@ class Finding:
     declared: what the model declares, as shown to people. chain: from the model to the root of the term,
     only the model itself when the finding is about its own statements. expected: what the term asks for.
     fix: what to do. evidence_level: how sure the fact is (`text`, `cross-checked`, `excerpt`, `recalled`).
-    edge_evidence: who claims the weakest edge of the chain (`card`, `hub`, ...), `None` without an edge.
+    edge_evidence: what the weakest edge of the chain rests on: who claims it (`card`, `hub`, `weights` ...),
+    `contradicted` where the weights show no trace of it, `None` without an edge.
     waived: the waiver in force for it. chain_hash: what a waiver is pinned to; it changes with any model,
     relation or license of the chain. check: the guest that found it. fingerprint: stable name of the
     finding across runs and wordings.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from registry.model.edges import Relation
@@ -67,3 +68,38 @@ class EdgeEvidence:
     def __post_init__(self) -> None:
         if self.derivative == self.base:
             raise ValueError(f"{self.base!r} cannot be evidence of itself")
+
+
+@dataclass(frozen=True, slots=True)
+class FingerprintRecord:
+    """Where a kept fingerprint comes from and what it cost.
+
+    commit_sha: of the files read, `None` where the source knows no commits. tier: `H`, `L`, `S` or `X`.
+    requests, bytes_read: of the samples; head_requests, head_bytes: of the heads of the files before them.
+    """
+
+    repo_id: str
+    commit_sha: str | None
+    tier: str
+    scheme: str
+    read_at: datetime
+    requests: int = 0
+    bytes_read: int = 0
+    head_requests: int = 0
+    head_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class KeptEvidence:
+    """Evidence as the catalog holds it, with what it was worked out from.
+
+    derivative_commit, base_commit: of the fingerprints compared, `None` where there was none or its source
+    knows no commits. tiers: of both, as in `SS`. bytes_read: of both, samples and heads.
+    """
+
+    evidence: EdgeEvidence
+    judged_at: datetime
+    derivative_commit: str | None = None
+    base_commit: str | None = None
+    tiers: str | None = None
+    bytes_read: int | None = None

@@ -8,19 +8,23 @@ models, the prefixed form for all others, so that every `repo_id` is itself a re
 
 from __future__ import annotations
 
+import os.path
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from urllib.parse import unquote
 
 from registry.errors import BadReference
 
 MAX_ID_LENGTH = 257  # The longest id seen on the Hub (hub-data, "big documents").
+MAX_PATH_LENGTH = 1000
+"""Characters of a local path; what is longer fits no index of a database."""
 
 _SEGMENT = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
 _HUB_ID = re.compile(rf"(?:{_SEGMENT}/)?{_SEGMENT}")
 _REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+-]*")
 
+_NO_TEXT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
 _HOSTS = frozenset({"huggingface.co", "www.huggingface.co", "hf.co"})
 _AT_REVISION = frozenset({"tree", "blob", "resolve", "raw", "commit", "commits"})
@@ -56,12 +60,19 @@ class ModelRef:
 
     def __post_init__(self) -> None:
         if self.source is SourceName.LOCAL:
-            if not self.name or "\0" in self.name:
+            if not self.name:
                 raise BadReference("'local:' needs a path", hint="write local:PATH")
+            if len(self.name) > MAX_PATH_LENGTH or _NO_TEXT.search(self.name):
+                raise BadReference(
+                    f"{_shown(self.name)} is not a path we can keep: too long, or not plain text"
+                )
         elif not is_hub_id(self.name):
+            is_path = self.name.startswith(("/", "./", "../", "~"))
             raise BadReference(
                 f"{_shown(self.name)} is not a model reference",
-                hint="write org/name, for example bigscience/bloom",
+                hint=f"write local:{self.name}"
+                if is_path and len(self.name) <= 80
+                else "write org/name, for example bigscience/bloom",
             )
         if self.revision is not None and (".." in self.revision or not _REVISION.fullmatch(self.revision)):
             raise BadReference(
@@ -113,6 +124,17 @@ class ModelRef:
 
     def __str__(self) -> str:
         return self.repo_id if self.revision is None else f"{self.repo_id}@{self.revision}"
+
+
+def absolute(ref: ModelRef) -> ModelRef:
+    """The reference under the one name the catalog knows a local model by: its path from the root of the
+    disk, with `~` and the working directory written out, links left as they are. Others stay the same."""
+    if ref.source is not SourceName.LOCAL:
+        return ref
+    try:
+        return replace(ref, name=os.path.abspath(os.path.expanduser(ref.name)))  # noqa: PTH100, PTH111
+    except OSError:
+        raise BadReference(f"{ref} has no place: the working directory is gone") from None
 
 
 def _address(text: str) -> tuple[str, str] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,6 +17,7 @@ from registry.economics.storage import StoragePrice, yearly
 from registry.model.copies import Duplication, SharedContent
 from registry.model.estimate import Estimate
 from registry.model.refs import SourceName
+from registry.model.tensors import TensorDuplication
 from registry.services.overlap import Overlap, overlaps
 from registry.services.twins import DerivedSet, TwinGroup, TwinTally
 
@@ -70,7 +72,7 @@ class DedupReport:
     largest. undecided_sets: sets of weights that could not be compared for want of sizes or shards;
     possible_bytes: of twins too unsure to count. shares: waste by what `by` says, the most first; groups:
     how many there are. wasters: the models that hold some waste. elsewhere: contents that models not asked
-    about keep too, and their bytes.
+    about keep too, and their bytes. tensors: what is kept twice below the level of files, where asked.
     """
 
     price: StoragePrice
@@ -90,12 +92,18 @@ class DedupReport:
     groups: int
     wasters: tuple[str, ...]
     elsewhere: tuple[int, int] | None
+    tensors: TensorDuplication | None
 
 
 def dedup(
-    catalog: Catalog, names: Sequence[str] | None, price: StoragePrice, question: Question
+    catalog: Catalog,
+    names: Sequence[str] | None,
+    price: StoragePrice,
+    question: Question,
+    workers: Executor | None = None,
 ) -> DedupReport:
-    """Look for duplication among models by name (`None`: every tracked one), priced as storage for a year."""
+    """Look for duplication among models by name (`None`: every tracked one), priced as storage for a year.
+    workers: look at tensors too, on these."""
     contents = catalog.duplication(names, least=question.least, limit=question.limit)
     twins = TwinTally(question.least, question.limit)
     for page in _pages(catalog, names):
@@ -121,7 +129,17 @@ def dedup(
         groups=len(shares),
         wasters=tuple(sorted(certain.keys() | inferred.keys())),
         elsewhere=None if names is None else catalog.kept_elsewhere(names),
+        tensors=None if workers is None else _tensors(catalog, names, workers, question),
     )
+
+
+def _tensors(
+    catalog: Catalog, names: Sequence[str] | None, workers: Executor, question: Question
+) -> TensorDuplication:
+    # Only here, because it brings what reads files.
+    from registry.services.tensors import tensor_duplication
+
+    return tensor_duplication(catalog, names, workers, least=question.least, limit=question.limit)
 
 
 def owner_of(repo_id: str) -> str | None:

@@ -147,7 +147,8 @@ class Ingest:
 
     def is_settled(self, ref: ModelRef) -> str | None:
         """The catalog name of a model that need not be read again."""
-        if self._options.want != Want():
+        # What lies on this disk may have changed since, and a look costs next to nothing.
+        if self._options.want != Want() or ref.source is SourceName.LOCAL:
             return None
         repo_id = self._catalog.find(ref.repo_id)
         if repo_id is None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from registry.catalog.catalog import Catalog
 from registry.contract import LineageView
@@ -11,6 +12,7 @@ from registry.lineage import graph
 from registry.lineage.paths import PATH_LIMIT, find_paths
 from registry.lineage.problems import find_problems
 from registry.model.edges import Edge
+from registry.model.evidence import KeptEvidence
 from registry.model.records import KeptClaim
 
 
@@ -19,7 +21,8 @@ class Why:
     """Every way from a derivative up to a base, shortest first, with all claims for each edge of them, and
     for the pair itself where no edge is left of what was claimed.
 
-    cut: there are more paths than were asked for.
+    cut: there are more paths than were asked for. evidence: what the weights say of the edges, where they
+    were asked.
     """
 
     derivative: str
@@ -27,6 +30,7 @@ class Why:
     paths: tuple[tuple[Edge, ...], ...]
     claims: Mapping[tuple[str, str], tuple[KeptClaim, ...]]
     cut: bool
+    evidence: Mapping[tuple[str, str], KeptEvidence] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def lineage(
@@ -52,8 +56,15 @@ def why(catalog: Catalog, derivative: str, base: str, limit: int = PATH_LIMIT) -
     found = find_paths(catalog.edges_up(derivative), derivative, base, limit)
     pairs = {(edge.derivative, edge.base) for path in found.paths for edge in path} | {(derivative, base)}
     claims = {pair: tuple(catalog.claims(*pair)) for pair in sorted(pairs)}
+    about = catalog.evidence.about({one for one, _ in pairs})
+    weighed = {(kept.evidence.derivative, kept.evidence.base): kept for kept in about}
     return Why(
-        derivative, base, found.paths, {pair: kept for pair, kept in claims.items() if kept}, found.cut
+        derivative,
+        base,
+        found.paths,
+        {pair: kept for pair, kept in claims.items() if kept},
+        found.cut,
+        {pair: weighed[pair] for pair in sorted(pairs & weighed.keys())},
     )
 
 

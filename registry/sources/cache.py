@@ -185,7 +185,7 @@ class _Reader:
                         "link-not-followed", f"{path.relative_to(folder)}: broken, or leads out of the cache"
                     )
                     continue
-                entry = {"type": "file", "size": real.stat().st_size, **_hashes(path)}
+                entry = {"type": "file", "size": real.stat().st_size, **blob_hashes(path)}
                 relative = path.relative_to(folder).as_posix()
                 found[relative] = {"path": relative, **entry}
         return found
@@ -248,7 +248,7 @@ class _Reader:
         return data if data is not None and len(data) <= limit else None
 
 
-def _hashes(path: Path) -> dict[str, object]:
+def blob_hashes(path: Path) -> dict[str, object]:
     """What the blob a file links to is called: sha256 in LFS or Xet, git oid otherwise, or in the store that
     repositories share (`blobs/<2 hex>/<hash>`) the Xet hash."""
     if not path.is_symlink():

@@ -52,28 +52,27 @@ def read_document(
     repo_files: Mapping[str, bytes] | None = None,
     headers: Mapping[str, ShardHeader] | None = None,
     raw: tuple[RawAnswer, ...] = (),
+    source: SourceName = SourceName.HUB,
 ) -> ModelSnapshot:
     """Read everything a document and its companions tell. Raises `BadAnswer` without a usable id.
 
-    requested: the name that was asked for; where the answer has another id it becomes an alias.
-    card: the card's text, used where the document has no `cardData`. tree: entries of the file tree, which
-    beat the document's own file list. repo_files: contents by path of files that carry claims.
+    requested: the name asked for, an alias where the answer has another id. card: the text of the card, for
+    want of `cardData`. tree: entries of the file tree, which beat the document's own list. repo_files:
+    contents by path of files with claims. source: whose it is; only names of the Hub are checked.
     """
     notes = Notes()
-    repo_id = _repo_id(document)
+    repo_id = _repo_id(document, source)
     data = _card_data(document, card, notes)
     tags = read_tags(document.get("tags", data.get("tags")), notes)
     config = _config(document, repo_files or {}, notes)
     library = read_text("library_name", document.get("library_name", data.get("library_name")), notes)
     files, whole = read_files(document.get("siblings"), tree, notes)
     paths = None if files is None else [file.path for file in files]
-    claims = read_claims(
-        Material(repo_id, tags, document.get("baseModels"), data, config, library, paths, repo_files or {}),
-        notes,
-    )
+    told = Material(repo_id, tags, document.get("baseModels"), data, config, library, paths, repo_files or {})
+    claims = read_claims(told, notes)
     return ModelSnapshot(
         repo_id=repo_id,
-        source=SourceName.HUB,
+        source=source,
         observed_at=observed_at,
         hub_id=read_text("_id", document.get("_id"), notes, limit=64),
         aliases=_aliases(repo_id, requested, document.get("modelId")),
@@ -102,10 +101,10 @@ def read_document(
     )
 
 
-def _repo_id(document: Mapping[str, object]) -> str:
+def _repo_id(document: Mapping[str, object], source: SourceName) -> str:
     """`id`, which answers of 2022 call `modelId`."""
     found = document.get("id", document.get("modelId"))
-    if not isinstance(found, str) or not is_hub_id(found):
+    if not isinstance(found, str) or (source is SourceName.HUB and not is_hub_id(found)):
         raise BadAnswer(f"the model document has no usable id but {shown(found)}")
     return found
 

@@ -13,9 +13,10 @@ import json
 import math
 import re
 import ssl
+import sys
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
@@ -70,6 +71,7 @@ _STATUSES: Mapping[int, type[SourceError]] = {
     403: Unauthorized,
     404: NotVisible,
     410: NotVisible,
+    416: BadAnswer,  # We ask for nothing beyond the size that was told.
     451: Disabled,
 }
 """What the client leaves unnamed → our error; all others are a `ServerFault`."""
@@ -169,12 +171,19 @@ def add_query(url: str, params: list[tuple[str, str]]) -> str:
 
 
 def exchange(
-    url: str, headers: Mapping[str, str], *, timeout: float, total: float, limit: int, ranged: bool = False
+    url: str,
+    headers: Mapping[str, str],
+    *,
+    timeout: float,
+    total: float,
+    limit: int,
+    ranged: bool = False,
+    into: Callable[[bytes], None] | None = None,
 ) -> Reply:
     """GET `url` and take in at most `limit` bytes within `total` seconds; redirects are not followed.
 
-    timeout: seconds of silence. ranged: a part was asked for, and a whole file beyond `limit` is left unread.
-    Raises `Trouble`.
+    timeout: seconds of silence. ranged: a part was asked for, and a whole file beyond `limit` is left unread,
+    or given to `into` bit by bit, which sets its own bound. Raises `Trouble`.
     """
     deadline = time.monotonic() + total
     wait = httpx.Timeout(timeout, pool=total)
@@ -184,7 +193,7 @@ def exchange(
             "GET", url, headers=dict(headers), follow_redirects=False, timeout=wait
         ) as response:
             begun = True
-            return _take_in(response, url, deadline, limit, ranged)
+            return _take_in(response, url, deadline, limit, ranged, into)
     except OfflineModeIsEnabled:
         raise Trouble("offline", "HF_HUB_OFFLINE is set") from None
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError) as error:
@@ -206,10 +215,20 @@ def exchange(
         raise Trouble("broken", _reason(error), passing=True) from None
 
 
-def _take_in(response: httpx.Response, url: str, deadline: float, limit: int, ranged: bool) -> Reply:
-    body: bytes | None
+def _take_in(
+    response: httpx.Response,
+    url: str,
+    deadline: float,
+    limit: int,
+    ranged: bool,
+    into: Callable[[bytes], None] | None,
+) -> Reply:
+    body: bytes | None = None
     if response.status_code >= 300:
         body = _error_body(response, deadline)
+    elif ranged and response.status_code == 200 and into is not None:
+        for part in _parts(response, deadline, sys.maxsize - 1):
+            into(part)
     elif ranged and response.status_code == 200:
         body = _small_body(response, deadline, limit)
     else:
@@ -219,24 +238,32 @@ def _take_in(response: httpx.Response, url: str, deadline: float, limit: int, ra
 
 
 def _body(response: httpx.Response, deadline: float, limit: int) -> bytes:
+    body = bytearray()
+    for part in _parts(response, deadline, limit):
+        body += part
+    return bytes(body)
+
+
+def _parts(response: httpx.Response, deadline: float, limit: int) -> Iterator[bytes]:
     """The body, unpacked here rather than by the session so that a small answer cannot become a huge one."""
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", ""):
         raise Trouble("odd", f"the encoding {encoding[:20]!r}, which nobody asked for")
     unpack = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
-    body = bytearray()
+    taken = 0
     try:
         for chunk in response.iter_raw():
-            body += unpack.decompress(chunk, limit + 1 - len(body)) if unpack else chunk
-            if len(body) > limit:
+            part = unpack.decompress(chunk, limit + 1 - taken) if unpack else chunk
+            taken += len(part)
+            if taken > limit:
                 raise Trouble("large", f"more than {limit:,} bytes")
             if time.monotonic() > deadline:
                 raise Trouble("slow", "it sends too slowly")
+            yield part
     except zlib.error:
         raise Trouble("cut", "it does not unpack", passing=True) from None
-    if unpack is not None and body and not unpack.eof:
+    if unpack is not None and taken and not unpack.eof:
         raise Trouble("cut", "it broke off in the middle", passing=True)
-    return bytes(body)
 
 
 def _error_body(response: httpx.Response, deadline: float) -> bytes:
@@ -320,6 +347,8 @@ def server_words(reply: Reply) -> str:
     """What the server says about its refusal; foreign text, possibly long, `""` when it says nothing."""
     if said := reply.headers.get("x-error-message"):
         return said
+    if reply.status == 416:
+        return "the file ends before the bytes that were asked for"
     try:
         said_in_body = json.loads(reply.body or b"")
     except (ValueError, RecursionError):

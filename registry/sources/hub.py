@@ -32,6 +32,7 @@ from registry.sources.faults import Topic
 from registry.sources.headers import AT_ONCE, file_path, read_headers
 from registry.sources.http import default_endpoint, origin
 from registry.sources.parts import CARD, GGUF_HEAD, MAX_FILE, claim_files
+from registry.sources.ranges import RangedFile
 
 EXPAND = (
     "author",
@@ -199,6 +200,11 @@ class HubSource:
             if len(found) >= limit:
                 break
         return tuple(found)[:limit]
+
+    def open_file(self, ref: ModelRef, path: str, size: int | None = None) -> RangedFile:
+        """A file of a model, for reading parts of it; nothing is asked for yet. ref: at a commit, so that all
+        parts are of one state. size: in bytes, where a listing tells it."""
+        return RangedFile(self._client, ref.name, ref.revision or "main", path, size)
 
     # --- the two requests ------------------------------------------------------------------------
 

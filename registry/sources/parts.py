@@ -20,6 +20,7 @@ INDEX = "model.safetensors.index.json"
 ADAPTER = "adapter_model.safetensors"
 
 _SHARD = re.compile(r"model[-_](\d{1,6})-of-(\d{1,6})\.safetensors")
+_FIRST_SPLIT = re.compile(r"(?P<stem>.+)-00001-of-(?P<count>\d{5})\.gguf")
 _LATER_SPLIT = re.compile(r"-(?!0*1-of-)\d{5}-of-\d{5}\.gguf$")
 
 
@@ -36,6 +37,18 @@ def one_gguf(paths: Collection[str]) -> str | None:
     heads = [path for path in paths if path.endswith(".gguf") and "mmproj" not in path]
     heads = [path for path in heads if not _LATER_SPLIT.search(path)]
     return min(heads, key=lambda path: (path.count("/"), path), default=None)
+
+
+def gguf_parts(paths: Collection[str]) -> tuple[str, ...]:
+    """The files of the one GGUF model that `one_gguf` chooses: itself, or all parts of the split it begins.
+    Empty when there is none, or a part is missing."""
+    first = one_gguf(paths)
+    split = None if first is None else _FIRST_SPLIT.fullmatch(first)
+    if first is None or split is None:
+        return () if first is None else (first,)
+    count = int(split["count"])
+    parts = [f"{split['stem']}-{number:05d}-of-{split['count']}.gguf" for number in range(1, count + 1)]
+    return tuple(parts) if set(parts) <= set(paths) else ()
 
 
 def weight_files(paths: Collection[str]) -> tuple[str, ...]:

@@ -19,7 +19,8 @@ from registry.weights.fingerprint import SKETCH, Fingerprint
 
 HASHES = 16
 """Block hashes kept per model, spread over its blocks."""
-_FIRST_LOOK = np.arange(0, SKETCH, SKETCH // 64)
+GLANCE = 64
+_FIRST_LOOK = np.arange(0, SKETCH, SKETCH // GLANCE)
 _KEPT = 4096
 _GLANCED_AT_ONCE, _READ_AT_ONCE = 2048, 256
 """Rows multiplied at a time: small enough to stay in cache, and for BLAS to keep to one thread, whose start
@@ -60,6 +61,20 @@ def block_hashes(fingerprint: Fingerprint) -> tuple[int, ...]:
         key=lambda slot: (slot.role not in ("embed", "head", "down", "q", "qkv"), slot.layer, slot.role)
     )
     return tuple(int(digests[slot][:16], 16) for slot in slots[:HASHES])
+
+
+def glance(sketch: bytes) -> bytes:
+    """The 64 bytes of a sketch that are looked at first."""
+    return np.frombuffer(sketch, np.int8)[_FIRST_LOOK].tobytes()
+
+
+def first_look(glances: bytes, sketch: bytes, most: int) -> list[int]:
+    """The places of the most promising of many glances, laid end to end; those of zeros are no model's."""
+    rows: NDArray[np.int8] = np.frombuffer(glances, np.int8).reshape(-1, GLANCE)
+    scores = _first_scores(rows, _norms(rows), np.frombuffer(sketch, np.int8).astype(np.float32))
+    kept = min(most, len(scores))
+    best = np.argpartition(scores, len(scores) - kept)[len(scores) - kept :] if kept else np.arange(0)
+    return [int(place) for place in best if scores[place] > 0]
 
 
 class Index:
@@ -117,12 +132,7 @@ class Index:
         return shared
 
     def _nearest(self, query: NDArray[np.float32], limit: int) -> list[int]:
-        glance = query[_FIRST_LOOK]
-        scores = np.empty(len(self.names), np.float32)
-        for start in range(0, len(scores), _GLANCED_AT_ONCE):
-            end = start + _GLANCED_AT_ONCE
-            scores[start:end] = self._first[start:end].astype(np.float32) @ glance
-        scores /= self._first_norms
+        scores = _first_scores(self._first, self._first_norms, query)
         kept = min(_KEPT, len(scores))
         rows = np.argpartition(scores, len(scores) - kept)[len(scores) - kept :]
         similar = self._cosine(rows, query)
@@ -141,6 +151,19 @@ class Index:
 def find(fingerprint: Fingerprint, index: Index, limit: int = 20) -> list[Relative]:
     """The nearest relatives of a fingerprint that is not in the index, nearest first."""
     return index.find(entry_of("", fingerprint), limit)
+
+
+def _first_scores(
+    first: NDArray[np.int8], norms: NDArray[np.float32], query: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """How alike the first looks at all models and at one are, up to the length of the latter."""
+    wanted = query[_FIRST_LOOK]
+    scores = np.empty(len(first), np.float32)
+    for start in range(0, len(scores), _GLANCED_AT_ONCE):
+        end = start + _GLANCED_AT_ONCE
+        scores[start:end] = first[start:end].astype(np.float32) @ wanted
+    scores /= norms
+    return scores
 
 
 def _norms(sketches: NDArray[np.int8]) -> NDArray[np.float32]:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from math import prod
+from typing import NoReturn
 
 from registry.errors import DamagedFile
 from registry.weights.dtypes import BLOCKS
-from registry.weights.gguf import MAX_TENSORS, Bytes, Ended, parse_gguf_head
+from registry.weights.gguf import GgufTensor, parse_gguf_tensors
 from registry.weights.layout import StoredTensor
 from registry.weights.safetensors import Header
 
 _ALIGNMENT = 32
-_DIMENSIONS = 4
-_NAME = 4096
-_TYPES = {
+_MAX_ALIGNMENT = 65_536
+_READ = {
     0: "F32",
     1: "F16",
     2: "Q4_0",
@@ -29,9 +29,22 @@ _TYPES = {
     30: "BF16",
 }
 """ggml types that are read; tensors of others are listed as `ggml:NUMBER` and never sampled."""
-_Entry = tuple[str, tuple[int, ...], int, int]
-"""Name, shape, ggml type, and offset from where the data begin."""
 _PLAIN = {"F32": 4, "F16": 2, "I8": 1, "F64": 8, "BF16": 2}
+_OTHERS = "10:84 11:110 16:66 17:74 18:98 19:50 21:110 22:82 23:136 29:56 34:54 35:66"
+"""ggml types that are not read, with the bytes of one block of 256 values."""
+_BLOCKS: dict[int, tuple[int, int]] = {
+    **{kind: BLOCKS.get(dtype) or (1, _PLAIN[dtype]) for kind, dtype in _READ.items()},
+    **{int(kind): (256, int(size)) for kind, _, size in (pair.partition(":") for pair in _OTHERS.split())},
+    20: (32, 18),
+    25: (1, 2),
+    26: (1, 4),
+    27: (1, 8),
+    39: (32, 17),
+    40: (64, 36),
+    41: (128, 18),
+}
+"""Values and bytes of one block by ggml type (`GGML_QUANT_SIZES` of gguf-py), those never read included:
+where one tensor ends, the next one begins."""
 
 
 def from_safetensors(path: str, header: Header, header_bytes: int) -> dict[str, StoredTensor]:
@@ -45,65 +58,51 @@ def from_safetensors(path: str, header: Header, header_bytes: int) -> dict[str, 
 
 
 def from_gguf(path: str, head: bytes, *, file_size: int) -> dict[str, StoredTensor]:
-    """The tensors of a GGUF file that are of a type we read. head: its beginning, up to the data.
+    """The tensors of a GGUF file by name. head: its beginning, up to the data.
 
-    Raises `DamagedFile` where the head is cut short or tensors reach beyond the file.
+    Raises `DamagedFile` where the head is cut short, and unless the tensors lie in the order listed, each
+    from the next multiple of the alignment on, and fill the file, as ggml wants it.
     """
-    told = parse_gguf_head(head)
-    if told.truncated:
-        raise DamagedFile("the head of a GGUF file is cut short in its metadata")
-    order = ">" if head[4:6] == b"\0\0" else "<"
-    reader = Bytes(head, order)
+    told, listed, length = parse_gguf_tensors(head)
     alignment = told.metadata.get("general.alignment", _ALIGNMENT)
-    if type(alignment) is not int or not 1 <= alignment <= 65_536:
-        raise DamagedFile(f"a GGUF file is aligned to {str(alignment)[:40]!r} bytes")
-    try:
-        for _ in range(int.from_bytes(head[16:24], "big" if order == ">" else "little")):
-            reader.text(65_535, "key")
-            reader.value(reader.number("I"), 0)
-        listed = [_entry(reader) for _ in range(min(told.tensors, MAX_TENSORS))]
-    except Ended:
-        raise DamagedFile("the head of a GGUF file is cut short in its list of tensors") from None
-    base = -(-reader._at // alignment) * alignment
-    if len({name for name, *_ in listed}) != len(listed):
-        raise DamagedFile("a GGUF file names a tensor twice")
-    return _placed(path, listed, base, alignment, file_size)
-
-
-def _entry(reader: Bytes) -> _Entry:
-    name = reader.text(_NAME, "tensor name")
-    dimensions = reader.number("I")
-    if dimensions > _DIMENSIONS:
-        raise DamagedFile(f"GGUF tensor {name[:80]!r} has {dimensions} dimensions, more than {_DIMENSIONS}")
-    # The file lists the fastest dimension first.
-    shape = tuple(reversed([reader.number("Q") for _ in range(dimensions)]))
-    return name, shape, reader.number("I"), reader.number("Q")
-
-
-def _placed(
-    path: str, listed: list[_Entry], base: int, alignment: int, file_size: int
-) -> dict[str, StoredTensor]:
-    """Tensors by name, laid one after the other with no more than padding between them."""
+    if type(alignment) is not int or not 1 <= alignment <= _MAX_ALIGNMENT or alignment & (alignment - 1):
+        raise DamagedFile(f"GGUF file is aligned to {str(alignment)[:40]!r} bytes, not a power of two")
+    base = _aligned(length, alignment)
     placed = {}
-    expected: int | None = base
-    for name, shape, kind, offset in sorted(listed, key=lambda entry: (entry[3], prod(entry[1]))):
-        start = base + offset
-        if expected is not None and not expected <= start < expected + alignment:
-            what = "overlaps the one before it" if start < expected else "leaves a hole before it"
-            raise DamagedFile(f"GGUF tensor {name[:80]!r} {what}")
-        dtype = _TYPES.get(kind)
-        if dtype is None:
-            # Its size is not known, and it is not read; that it is there says the file is quantized.
-            placed[name] = StoredTensor(path, f"ggml:{kind}", shape, start, start)
-            expected = None
-            continue
-        values, size = BLOCKS.get(dtype, (1, _PLAIN.get(dtype, 0)))
-        elements = prod(shape)
-        if elements % values or (shape and shape[-1] % values):
-            raise DamagedFile(f"GGUF tensor {name[:80]!r}: rows do not fill whole blocks of {dtype}")
-        end = start + elements // values * size
+    # Behind a tensor of a type that is newer than our table, the next one begins anywhere.
+    end, known = length, True
+    for tensor in listed:
+        start, expected = base + tensor.offset, _aligned(end, alignment)
+        if start < expected:
+            _refuse(tensor, f"overlaps the one before it: begins at {start:,}, expected {expected:,}")
+        if start > expected and known:
+            _refuse(tensor, f"leaves a hole before it: begins at {start:,}, expected {expected:,}")
+        if tensor.offset % alignment:
+            _refuse(tensor, f"its offset {tensor.offset:,} is no multiple of {alignment}")
+        size = _stored_bytes(tensor)
+        end, known = start + (size or 0), size is not None
         if end > file_size:
-            raise DamagedFile(f"GGUF tensor {name[:80]!r} reaches beyond the end of the file")
-        expected = end
-        placed[name] = StoredTensor(path, dtype, shape, start, end)
+            _refuse(tensor, "reaches beyond the end of the file")
+        dtype = _READ.get(tensor.kind, f"ggml:{tensor.kind}")
+        placed[tensor.name] = StoredTensor(path, dtype, tensor.shape, start, end)
+    if known and file_size > _aligned(end, alignment):
+        raise DamagedFile(f"GGUF file has {file_size:,} bytes, its tensors end at {end:,}")
     return placed
+
+
+def _aligned(at: int, alignment: int) -> int:
+    return -(-at // alignment) * alignment
+
+
+def _stored_bytes(tensor: GgufTensor) -> int | None:
+    """`None` for a type we do not know."""
+    if tensor.kind not in _BLOCKS:
+        return None
+    values, size = _BLOCKS[tensor.kind]
+    if (tensor.shape[-1] if tensor.shape else 1) % values:
+        _refuse(tensor, f"its rows do not fill whole blocks of {values} values")
+    return prod(tensor.shape) // values * size
+
+
+def _refuse(tensor: GgufTensor, defect: str) -> NoReturn:
+    raise DamagedFile(f"GGUF tensor {tensor.name[:80]!r}: {defect}")

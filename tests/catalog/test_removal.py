@@ -23,6 +23,8 @@ EMPTY = {
     "blobs": 0,
     "facts": 0,
     "raw_answers": 0,
+    "fingerprints": 0,
+    "evidence": 0,
 }
 
 

@@ -17,10 +17,15 @@ from registry.cli.main import root
 from registry.cli.options import WithExamples
 from registry.demo.bundle import load_bundle
 from registry.demo.hub import RecordedHub
-from tests.hubs import by_id, recorded
+from tests.hubs import by_id, recorded, safetensors
+from tests.zoo import as_recorded, named
 
 OWN = "my-org/my-model"
-MADE_UP = (recorded(OWN), recorded("meta-llama/Llama-2-7b"))
+MADE_UP = (
+    as_recorded(named()["A.a"], OWN, base="my-org/my-base"),
+    as_recorded(named()["A"], "my-org/my-base", base=()),
+    recorded("meta-llama/Llama-2-7b"),
+)
 """What the examples name and the recording lacks."""
 
 ADDED = ("bigscience/bloom", "inceptionai/jais-adapted-7b-chat", OWN)
@@ -49,11 +54,14 @@ def example_hub(hub_factory: Callable[..., RecordedHub]) -> RecordedHub:
 
 @pytest.fixture
 def surroundings(run_cli: Callable[..., Any], example_hub: RecordedHub) -> None:
-    """What the examples speak of: a catalog and a file of documents in the working directory."""
+    """What the examples speak of: a catalog, a file of documents and a model in the working directory."""
     added = run_cli("add", *ADDED, "linagora/Labess-7b-chat", hub=example_hub)
     assert added.code == 0, added.err
+    assert run_cli("verify", "--fingerprint", OWN, hub=example_hub).code == 0
     lines = [json.dumps(load_bundle().models[name].document) for name in ADDED[:2]]
     Path("models.jsonl").write_text("\n".join(lines))
+    Path("model").mkdir()
+    Path("model/model.safetensors").write_bytes(safetensors({"w": ("F16", [4], bytes(8))}))
     Path("models.jsonl.gz").write_bytes(gzip.compress("\n".join(lines).encode()))
 
 

@@ -15,6 +15,7 @@ from registry.exports.rows import to_json
 from registry.licenses.declared import DeclaredLicense
 from registry.lineage.graph import impact, view
 from registry.model.edges import Claim, Edge, Origin, Relation
+from registry.model.evidence import Alternative, EdgeEvidence, EvidenceState, KeptEvidence
 from registry.model.records import HistoryEntry, KeptClaim, ModelBrief, Problem
 from registry.model.refs import SourceName
 from registry.model.snapshot import (
@@ -60,6 +61,7 @@ class Why:
     paths: Sequence[Sequence[Edge]]
     claims: Mapping[tuple[str, str], Sequence[KeptClaim]]
     cut: bool = False
+    evidence: Mapping[tuple[str, str], KeptEvidence] = field(default_factory=dict)
 
 
 @pytest.fixture
@@ -208,7 +210,43 @@ def test_why_gives_the_evidence() -> None:
             "observed_at": "2026-08-22T00:00:00Z",
         }
     ]
-    assert shapes.why(Why([[EDGE]], {}))["paths"][0][0]["claims"] == []
+    bare = shapes.why(Why([[EDGE]], {}))["paths"][0][0]
+    assert (bare["claims"], bare["state"], bare["evidence"]) == ([], "declared", None)
+
+
+def test_why_gives_what_the_weights_say() -> None:
+    told = EdgeEvidence(
+        "org/m",
+        "org/b",
+        EvidenceState.CONFIRMED_FAMILY,
+        "related; nearer: org/c",
+        "sfp1/1",
+        score=0.9,
+        alternatives=(Alternative("org/c", 1.0, 0.004),),
+    )
+    kept = KeptEvidence(told, SEEN, "abc", None, "SS", 1000)
+    shape = printed(shapes.why(Why([[EDGE]], {}, evidence={("org/m", "org/b"): kept})))
+    assert isinstance(shape, dict)
+    assert shape["paths"][0][0]["evidence"] == {
+        "state": "confirmed_family",
+        "relation": "unknown",
+        "directed": True,
+        "reason": "related; nearer: org/c",
+        "score": 0.9,
+        "equal": None,
+        "relative_distance": None,
+        "blocks": 0,
+        "values": 0,
+        "weight": None,
+        "rounding": None,
+        "alternatives": [{"model": "org/c", "score": 1.0, "relative_distance": 0.004}],
+        "derivative_commit": "abc",
+        "base_commit": None,
+        "tiers": "SS",
+        "bytes_read": 1000,
+        "method": "sfp1/1",
+        "judged_at": "2026-08-22T00:00:00Z",
+    }
 
 
 def test_impact() -> None:

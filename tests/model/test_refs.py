@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.errors import BadReference
-from registry.model.refs import ModelRef, SourceName, is_hub_id
+from registry.model.refs import ModelRef, SourceName, absolute, is_hub_id
 
 
 @pytest.mark.parametrize(
@@ -43,6 +45,9 @@ def test_parses_what_users_write(text: str, expected: ModelRef) -> None:
         "a/b@../x",
         "local:",
         "local:a\0b",
+        "local:two\nlines",
+        "local:\udcff",
+        "local:" + "a" * 1001,
         "spam:a/b",
         "é/x",
         "x\x1b[31m/y",
@@ -65,6 +70,28 @@ def test_refuses_what_names_no_model(text: str) -> None:
     assert caught.value.exit_code == 2
     assert "\x1b" not in caught.value.message
     assert "\n" not in caught.value.message
+
+
+@pytest.mark.parametrize("path", ["./model", "../model", "/srv/model", "~/model"])
+def test_a_bare_path_is_told_how_to_be_written(path: str) -> None:
+    with pytest.raises(BadReference) as caught:
+        ModelRef.parse(path)
+    assert caught.value.hint == f"write local:{path}"
+
+
+def test_a_local_model_has_one_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/me")
+    for text, name in (
+        ("local:model/", f"{tmp_path}/model"),
+        ("local:../x/./y", f"{tmp_path.parent}/x/y"),
+        ("local:~/m", "/home/me/m"),
+        ("local:/srv/../m", "/m"),
+    ):
+        found = absolute(ModelRef.parse(text))
+        assert (found.repo_id, absolute(found)) == (f"local:{name}", found)
+        assert absolute(ModelRef.parse(found.repo_id)) == found
+    assert absolute(ModelRef.parse("org/name@v1")) == ModelRef.parse("org/name@v1")
 
 
 @pytest.mark.parametrize(

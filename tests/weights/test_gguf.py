@@ -8,36 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.errors import DamagedFile
-from registry.weights.gguf import GgufHead, LongArray, parse_gguf_head
-
-
-def text(value: str | bytes, order: str = "<") -> bytes:
-    data = value.encode() if isinstance(value, str) else value
-    return struct.pack(order + "Q", len(data)) + data
-
-
-def pair(key: str, value: object, order: str = "<") -> bytes:
-    if isinstance(value, bytes):  # already a type and a value
-        return text(key, order) + value
-    if isinstance(value, str):
-        return text(key, order) + struct.pack(order + "I", 8) + text(value, order)
-    return text(key, order) + struct.pack(order + "II", 4, value)
-
-
-def gguf(
-    *pairs: bytes, version: int = 3, tensors: int = 2, count: int | None = None, order: str = "<"
-) -> bytes:
-    total = len(pairs) if count is None else count
-    return b"GGUF" + struct.pack(order + "IQQ", version, tensors, total) + b"".join(pairs)
-
-
-def array(kind: int, *items: bytes, length: int | None = None) -> bytes:
-    size = len(items) if length is None else length
-    return struct.pack("<IIQ", 9, kind, size) + b"".join(items)
+from registry.weights.gguf import GgufHead, GgufTensor, LongArray, parse_gguf_head, parse_gguf_tensors
+from tests.fuzz.files import array, gguf_head, info, pair, text
 
 
 def test_a_head_is_read() -> None:
-    data = gguf(
+    data = gguf_head(
         pair("general.architecture", "llama"),
         pair("general.file_type", 15),
         pair("flag", struct.pack("<IB", 7, 1)),
@@ -46,11 +22,13 @@ def test_a_head_is_read() -> None:
         pair("general.tags", array(8, text("a"), text("b"))),
         pair("vocabulary", array(8, *[text("tok")] * 100)),
         pair("scores", array(6, struct.pack("<100f", *range(100)), length=100)),
+        pair("empty", array(6)),
         pair("nested", array(9, *[struct.pack("<IQ", 0, 1) + b"\x07"] * 2)),
         pair("many nested", array(9, *[struct.pack("<IQ", 0, 1) + b"\x07"] * 65)),
         pair("booleans", array(7, b"\1" * 70, length=70)),
+        tensors=2,
     )
-    head = parse_gguf_head(data + b"tensor infos follow")
+    head = parse_gguf_head(data + b"the list of tensors follows")
     assert (head.version, head.tensors, head.truncated, head.architecture) == (3, 2, False, "llama")
     assert head.metadata == {
         "general.architecture": "llama",
@@ -61,7 +39,8 @@ def test_a_head_is_read() -> None:
         "general.tags": ("a", "b"),
         "vocabulary": LongArray(100),
         "scores": LongArray(100),
-        "nested": ((7,), (7,)),
+        "empty": (),
+        "nested": LongArray(2),
         "many nested": LongArray(65),
         "booleans": LongArray(70),
     }
@@ -70,14 +49,31 @@ def test_a_head_is_read() -> None:
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("version", [2, 3])
 def test_both_byte_orders(order: str, version: int) -> None:
-    data = gguf(pair("general.name", "x", order), pair("n", 7, order), version=version, order=order)
+    data = gguf_head(pair("general.name", "x", order), pair("n", 7, order), version=version, order=order)
     head = parse_gguf_head(data)
     assert head.version == version
     assert head.metadata == {"general.name": "x", "n": 7}
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_the_list_of_tensors(order: str) -> None:
+    infos = [info("a", (64, 2), 8, 0, order), info("b", (), 0, 160, order)]
+    data = gguf_head(pair("general.name", "x", order), infos=infos, order=order)
+    head, tensors, length = parse_gguf_tensors(data + b"padding and data")
+    assert head.metadata == {"general.name": "x"}
+    assert tensors == [GgufTensor("a", (2, 64), 8, 0), GgufTensor("b", (), 0, 160)]
+    assert length == len(data)
+
+
+def test_a_list_cut_anywhere_is_refused() -> None:
+    data = gguf_head(pair("k", array(8, text("a"))), infos=[info("a", (64, 2), 8, 0), info("b", (), 0, 160)])
+    for cut in range(len(data)):
+        with pytest.raises(DamagedFile, match=r"cut short|does not begin"):
+            parse_gguf_tensors(data[:cut])
+
+
 def test_a_head_cut_anywhere_gives_what_was_whole() -> None:
-    data = gguf(
+    data = gguf_head(
         pair("general.architecture", "llama"), pair("list", array(8, text("a"), text("b"))), pair("n", 7)
     )
     whole = parse_gguf_head(data)
@@ -89,8 +85,8 @@ def test_a_head_cut_anywhere_gives_what_was_whole() -> None:
 
 
 def test_text_that_is_no_utf_8_is_replaced() -> None:
-    assert parse_gguf_head(gguf(pair("k", struct.pack("<I", 8) + text(b"\xff")))).metadata == {"k": "�"}
-    assert parse_gguf_head(gguf(pair("general.architecture", 3))).architecture is None
+    assert parse_gguf_head(gguf_head(pair("k", struct.pack("<I", 8) + text(b"\xff")))).metadata == {"k": "�"}
+    assert parse_gguf_head(gguf_head(pair("general.architecture", 3))).architecture is None
 
 
 def test_parents_come_in_order_with_their_address() -> None:
@@ -116,39 +112,7 @@ def test_parents_come_in_order_with_their_address() -> None:
     assert [named.label for named in head.parents("general.dataset")] == ["Data"]
 
 
-def nested_arrays(depth: int) -> bytes:
-    inner = struct.pack("<IQ", 0, 0)
-    for _ in range(depth):
-        inner = struct.pack("<IQ", 9, 1) + inner
-    return struct.pack("<I", 9) + inner
-
-
-@pytest.mark.parametrize(
-    ("data", "defect"),
-    [
-        (b"GGML" + bytes(30), "does not begin with 'GGUF'"),
-        (b"GGUF" + bytes(10), "cut short"),
-        (gguf(version=1), "version 1"),
-        (gguf(version=4), "version 4"),
-        (gguf(tensors=10**9), "1,000,000,000 tensors"),
-        (gguf(count=10**6), "1,000,000 metadata pairs"),
-        (gguf(text("k" * 70_000) + bytes(20)), "key of 70,000 bytes"),
-        (gguf(pair("k", struct.pack("<IQ", 8, 2**62))), "string of"),
-        (gguf(pair("k", struct.pack("<I", 99))), "unknown type 99"),
-        (gguf(pair("k", struct.pack("<IIQ", 9, 99, 1))), "array of unknown type 99"),
-        (gguf(pair("k", struct.pack("<IIQ", 9, 0, 2**62))), "items, more than"),
-        (gguf(pair("k", array(8, struct.pack("<Q", 2**62), length=100))), "string of"),
-        (gguf(pair("k", nested_arrays(5))), "nested deeper"),
-        (gguf(pair("k", 1), pair("k", 2)), "names 'k' twice"),
-    ],
-)
-def test_a_damaged_head_is_refused_by_name(data: bytes, defect: str) -> None:
-    with pytest.raises(DamagedFile) as caught:
-        parse_gguf_head(data)
-    assert defect in caught.value.message
-
-
 @given(st.binary(max_size=120), st.integers(0, 5), st.integers(1, 4))
 def test_any_bytes_raise_nothing_else(tail: bytes, count: int, version: int) -> None:
     with suppress(DamagedFile):
-        parse_gguf_head(gguf(tail, version=version, count=count))
+        parse_gguf_head(gguf_head(tail, version=version, count=count))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from registry.catalog.migrations.evidence import create_evidence
 from registry.catalog.types import BigId, HexBytes, Name, Packed, Phrase, UtcDateTime
 
 revision = "0001"
@@ -40,6 +41,8 @@ def upgrade() -> None:
     _lineage()
     _facts()
     _crawls()
+    _scans()
+    create_evidence()
 
 
 def _models() -> None:
@@ -316,6 +319,30 @@ def _crawls() -> None:
         unique=True,
         sqlite_where=unfinished,
         postgresql_where=unfinished,
+    )
+
+
+def _scans() -> None:
+    op.create_table(
+        "scans",
+        sa.Column("place", sa.LargeBinary(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("mtime_ns", sa.BigInteger(), nullable=False),
+        sa.Column("inode", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", HexBytes(), nullable=False),
+        sa.Column("settled", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("place", name=op.f("pk_scans")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_scans_sha256", "scans", ["sha256"])
+    op.create_table(
+        "contents",
+        sa.Column("sha256", HexBytes(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("tensors", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("sha256", name=op.f("pk_contents")),
+        sqlite_with_rowid=False,
     )
 
 
