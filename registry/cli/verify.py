@@ -39,7 +39,7 @@ NAMED = 3
     "registry verify --fingerprint --tier x my-org/my-model --json",
 )
 @click.argument("refs", nargs=-1, metavar="[REF...]", type=NameOrStdin())
-@click.option("--all", "everything", is_flag=True, help="Every model that was added.")
+@click.option("--all", "everything", is_flag=True, help="Every model that is read one by one.")
 @click.option("--fingerprint", is_flag=True, help="First read what is missing: kilobytes of each model.")
 @click.option("--find", "searching", is_flag=True, help="Rank the relatives among everything fingerprinted.")
 @click.option(

@@ -61,6 +61,9 @@ class VerifyReport:
         return any(verdict.state in wanted for verdict in self.verdicts)
 
 
+_ALL = 1 << 40
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """A relative of a model. shared: equal blocks of those kept for searching; similarity: cosine of the
@@ -77,9 +80,9 @@ class Found:
 
 
 def verify(catalog: Catalog, names: Sequence[str] | None, *, now: datetime, watch: Watcher) -> VerifyReport:
-    """Judge the edges of models by name (`None`: every tracked one) by the fingerprints that are kept, and
+    """Judge the edges of models by name (`None`: all read one by one) by the fingerprints that are kept, and
     keep the verdicts. Asks no network. Raises `CatalogError`."""
-    asked = list(dict.fromkeys(catalog.tracked_after("", 10_000) if names is None else names))
+    asked = list(dict.fromkeys(_everything(catalog) if names is None else names))
     kin = Kin(catalog)
     told: dict[str, list[Verdict]] = {}
     missing: set[str] = set()
@@ -98,10 +101,10 @@ def verify(catalog: Catalog, names: Sequence[str] | None, *, now: datetime, watc
 
 
 def to_read(catalog: Catalog, names: Sequence[str] | None) -> list[str]:
-    """The models whose fingerprints a verification asks for: those named (`None`: every tracked one) and
+    """The models whose fingerprints a verification asks for: those named (`None`: all read one by one) and
     their declared bases. What has no weights to be read is left out, unless it was named."""
     kin = Kin(catalog)
-    asked = catalog.tracked_after("", 10_000) if names is None else names
+    asked = _everything(catalog) if names is None else names
     bases = [base for name in asked for base in in_order(kin.declared(name))]
     sure = [] if names is None else list(names)
     doubtful = dict.fromkeys([*asked, *bases])
@@ -127,6 +130,10 @@ def find(catalog: Catalog, name: str, limit: int) -> list[Found] | None:
                 found.append(Found(name, one.name, one.shared, round(one.similarity, 6), *figures))
     found.sort(key=lambda f: (f.relative_distance is None, f.relative_distance, -f.score, f.repo_id))
     return found[:limit]
+
+
+def _everything(catalog: Catalog) -> list[str]:
+    return sorted({*catalog.due(), *catalog.evidence.names(_ALL)})
 
 
 # --- one model, and whoever is studied with it ---------------------------------------------------
