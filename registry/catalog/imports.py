@@ -19,32 +19,42 @@ from registry.model.snapshot import ModelSnapshot
 
 def begin(connection: Connection, content: str, at: datetime, *, exactly: bool) -> ImportState:
     """Begin to import a file of that content, or go on where that was broken off. exactly: `at` was asked
-    for; otherwise an import broken off goes on with the time it began with."""
+    for; otherwise an import broken off goes on with the time it began with.
+
+    Until it is finished, `complete` says that nothing of the file was left out so far.
+    """
     query = select(imports).where(imports.c.content == content, ~imports.c.finished)
     if exactly:
         query = query.where(imports.c.observed_at == at)
     row = connection.execute(query.order_by(imports.c.id.desc()).limit(1)).one_or_none()
     if row is not None:
-        return ImportState(row.id, row.observed_at, row.rows)
-    values = {"content": content, "observed_at": at, "rows": 0, "finished": False, "complete": False}
+        return ImportState(row.id, row.observed_at, row.rows, row.complete)
+    values = {"content": content, "observed_at": at, "rows": 0, "finished": False, "complete": True}
     at = at.replace(microsecond=0)
-    return ImportState(insert_row(connection, imports, values), at, 0)
+    return ImportState(insert_row(connection, imports, values), at, 0, True)
 
 
 def keep(
-    connection: Connection, batches: Sequence[Batch], writer: BulkWriter, import_id: int, until: int
+    connection: Connection,
+    batches: Sequence[Batch],
+    writer: BulkWriter,
+    import_id: int,
+    until: int,
+    sound: bool,
 ) -> list[BulkReport]:
-    """Keep what stands in a file up to row `until`, and that it is kept."""
+    """Keep what stands in a file up to row `until`, and that it is kept. sound: nothing was left out."""
     reports = [writer.keep(connection, batch) for batch in batches]
-    connection.execute(update(imports).where(imports.c.id == import_id).values(rows=until))
+    values: dict[str, object] = {"rows": until} if sound else {"rows": until, "complete": False}
+    connection.execute(update(imports).where(imports.c.id == import_id).values(values))
     return reports
 
 
-def finish(connection: Connection, import_id: int, *, complete: bool) -> None:
-    """Say that a file is in as a whole. complete: it, or it with others of its time, lists all there is."""
-    connection.execute(
-        update(imports).where(imports.c.id == import_id).values(finished=True, complete=complete)
-    )
+def finish(connection: Connection, import_id: int, *, complete: bool) -> bool:
+    """Say that a file is in as a whole. complete: it, or it with others of its time, lists all there is;
+    returns whether that can be, as nothing of it was left out."""
+    values: dict[str, object] = {"finished": True} if complete else {"finished": True, "complete": False}
+    connection.execute(update(imports).where(imports.c.id == import_id).values(values))
+    return bool(connection.execute(select(imports.c.complete).where(imports.c.id == import_id)).scalar_one())
 
 
 def vanished(connection: Connection, at: datetime, limit: int) -> list[str]:

@@ -48,30 +48,52 @@ def import_file(
 
     FILE, by path or https address, is .parquet in the columns of the public dumps (hub-stats), or .jsonl[.gz]
     with one model per line: the document the Hub answers with, or {"api": document, "card": "text"}. Files of
-    several dates build a history. What cannot be read is left out and told, the rest goes in, and the exit
-    code is 3. An import broken off goes on where it was when it is run again.
+    several dates build a history, the oldest first. What cannot be read is left out and told, the rest goes
+    in, and the exit code is 3. An import broken off goes on where it was when it is run again.
     """
     from registry.cli.progress import Progress
-    from registry.services.transfer import Asked, import_files
+    from registry.services.transfer import Asked, import_files, in_order
 
-    if observed_at is not None and observed_at > session.app.now():
+    now = session.app.now()
+    if observed_at is not None and observed_at > now:
         raise UsageError(f"{observed_at:%Y-%m-%d %H:%M} UTC has not come yet")
+    asked = Asked(lambda: now, observed_at, complete)
+    in_order(files, observed_at, now)  # No catalog is made for what is not there.
     catalog = session.catalog_to_add_to()
     with Progress(session, "Importing") as progress:
-        asked = Asked(session.app.now, observed_at, complete)
-        report = import_files(catalog, files, asked, progress.counted)
+        report = import_files(catalog, files, asked, progress)
     out.give(Answer(table=lambda _: words(_summary(report)), document=lambda: _document(report)))
     if report.skipped:
         session.note(f"Went on behind {report.skipped:,} rows that were in already.")
     if out.is_table:
-        for file, line in report.bad[:SHOWN]:
-            where = f" of {file}" if len(files) > 1 else ""
-            session.note(f"Left out line {line.number}{where}: {line.reason}")
-        if report.left_out > SHOWN:
-            session.note(f"Left out {report.left_out - SHOWN:,} more lines; --json names them.")
-    if complete and report.left_out:
-        session.note("Nothing was recorded as removed, because something was left out.")
-    return INCOMPLETE if report.left_out else 0
+        _tell_bad(session, report, several=len(files) > 1)
+    for file in report.earlier:
+        session.note(f"Before it was broken off more was left out of {file}; import it again to see what.")
+    for _, error in report.broken:
+        session.note(f"Failed: {error.message}")
+        if error.hint:
+            session.note(f"Hint: {error.hint}")
+    if report.withheld:
+        session.note(f"Nothing was recorded as removed: {report.withheld}.")
+    return 0 if report.complete and not report.withheld else INCOMPLETE
+
+
+def _tell_bad(session: Session, report: ImportReport, *, several: bool) -> None:
+    for file, line in report.bad[:SHOWN]:
+        where = f" of {file}" if several else ""
+        session.note(f"Left out {_unit(file)} {line.number}{where}: {line.reason}")
+    if report.left_out > SHOWN:
+        session.note(f"Left out {report.left_out - SHOWN:,} more {_units(report)}; --json names them.")
+
+
+def _unit(file: str) -> str:
+    return "row" if file.endswith(".parquet") else "line"
+
+
+def _units(report: ImportReport) -> str:
+    """What was left out."""
+    ending = "" if report.left_out == 1 else "s"
+    return " and ".join(sorted({_unit(file) + ending for file, _ in report.bad}))
 
 
 def _summary(report: ImportReport) -> str:
@@ -85,12 +107,14 @@ def _summary(report: ImportReport) -> str:
         told += f"; {report.removed:,} no longer there"
     if report.adopted:
         told += f"; {report.adopted:,} names that differ only in case were joined"
-    return told + (f"; {report.left_out:,} lines left out" if report.left_out else "")
+    return told + (f"; {report.left_out:,} {_units(report)} left out" if report.left_out else "")
 
 
 def _document(report: ImportReport) -> dict[str, object]:
+    from registry.exports import shapes
+
     return {
-        "complete": not report.left_out,
+        "complete": report.complete,
         "read": report.read,
         "skipped": report.skipped,
         "added": report.added,
@@ -100,4 +124,7 @@ def _document(report: ImportReport) -> dict[str, object]:
         "adopted": report.adopted,
         "left_out": report.left_out,
         "bad": [{"file": file, "line": line.number, "reason": line.reason} for file, line in report.bad],
+        "earlier": report.earlier,
+        "broken": [{"file": file, "error": shapes.error(error)} for file, error in report.broken],
+        "withheld": report.withheld,
     }

@@ -100,11 +100,13 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class ImportState:
-    """How far the import of a bulk file has come: its number, its time, and how many rows are in."""
+    """How far the import of a bulk file has come: its number, its time, how many rows are in, and whether
+    none of them was left out."""
 
     number: int
     observed_at: datetime
     rows: int
+    sound: bool
 
 
 @dataclass(frozen=True, slots=True)
