@@ -3,7 +3,9 @@
 A line `$ command` is run in a folder of its own that holds a copy of `catalog.db.example` as `catalog.db`,
 against the Hub that plays back the shipped recording. Lines under it are its output, stdout and stderr as a
 terminal would show them, the Hub's address apart; `...` stands for any lines; a command without lines shows
-nothing here. Comments before a block change its setting: `<!-- empty catalog -->`, `<!-- postgresql -->`.
+nothing here. Comments before a block change its setting: `<!-- empty catalog -->`, `<!-- postgresql -->`, and
+`<!-- zoo -->`, an empty catalog beside three small models whose weights are there: `base`, `tuned`, which was
+made from it, and `stranger`. The folder is shown as one of the same length, for the tables' sake.
 """
 
 from __future__ import annotations
@@ -31,6 +33,9 @@ EXAMPLE = ROOT / "catalog.db.example"
 _BLOCK = re.compile(
     r"(?:<!-- (?P<setting>[a-z ]+) -->\n)?```console\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL
 )
+ZOO = {"base": "m-7142f213", "tuned": "m-a3d41a77", "stranger": "m-65ae3921"}
+"""Folders of `tests/data/zoo/zoo` by the name the README gives them."""
+SHOWN_FOLDER = "/home/you/models"
 TEAM_CATALOG = "postgresql://team@db.example.org/registry"
 """The address the README shows; tests put their own server's there."""
 
@@ -82,10 +87,15 @@ def stage(block: Block) -> Iterator[dict[str, str]]:
     bundle = load_bundle()
     before = Path.cwd()
     with (
-        tempfile.TemporaryDirectory() as folder,
+        tempfile.TemporaryDirectory(dir="/tmp") as folder,
         RecordedHub(bundle.models, moved=bundle.moved) as hub,
     ):
-        if block.setting != "empty catalog":
+        if block.setting == "zoo":
+            for name, kept in ZOO.items():
+                weights = ROOT / "tests/data/zoo/zoo" / kept / "model.safetensors"
+                Path(folder, name).mkdir()
+                shutil.copyfile(weights, Path(folder, name, weights.name))
+        elif block.setting != "empty catalog":
             shutil.copyfile(EXAMPLE, Path(folder) / "catalog.db")
         os.chdir(folder)
         try:
@@ -122,7 +132,7 @@ def run(
 
 def _lines(text: str) -> list[str]:
     """Lines as the page shows them: the recorded Hub's address is that of the Hub it recorded."""
-    text = re.sub(r"127\.0\.0\.1:\d+", "huggingface.co", text)
+    text = re.sub(r"127\.0\.0\.1:\d+", "huggingface.co", text).replace(str(Path.cwd()), SHOWN_FOLDER)
     return [line.rstrip() for line in text.rstrip("\n").split("\n")] if text.strip() else []
 
 

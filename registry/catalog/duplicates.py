@@ -37,6 +37,8 @@ STREAMED = 5_000
 _LAST = datetime.max.replace(tzinfo=UTC)
 
 _CURRENT = func.coalesce(snapshots.c.tree_id == trees.c.id, False).label("current")
+# A host keeps the files of every commit; what has no commit, as a folder, keeps what is there now.
+_KEPT = trees.c.commit_sha.is_not(None) | _CURRENT
 # A list whose sizes add up to nothing known takes no part in any sum.
 _SIZE = case((trees.c.logical_bytes.is_not(None), files.c.size)).label("size")
 _COPY = (
@@ -135,7 +137,7 @@ def _all_lists(scope: ColumnElement[bool]) -> Select[Any]:
         )
         .select_from(models)
         .join(snapshots, snapshots.c.id == models.c.snapshot_id, isouter=True)
-        .join(trees, trees.c.model_id == models.c.id, isouter=True)
+        .join(trees, (trees.c.model_id == models.c.id) & _KEPT, isouter=True)
         .where(scope)
         .order_by(models.c.id)
     )
@@ -149,7 +151,7 @@ def _places(scope: ColumnElement[bool]) -> Select[Any]:
         .join(trees, trees.c.id == files.c.tree_id)
         .join(models, models.c.id == trees.c.model_id)
         .join(snapshots, snapshots.c.id == models.c.snapshot_id, isouter=True)
-        .where(scope)
+        .where(scope, _KEPT)
     )
 
 

@@ -30,6 +30,8 @@ COUNTED = {
     "files": "paths in the file lists",
     "blobs": "different contents, by sha256",
     "facts": "figures from publications and by hand",
+    "fingerprints": "models whose weights were sampled",
+    "evidence": "pairs of models the weights were asked about",
     "raw_answers": "answers kept as they were received",
     "bytes": "size of the database",
     "derivatives": "models made from another",

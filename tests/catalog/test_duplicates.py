@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from registry.catalog.catalog import Catalog
 from registry.model.copies import Duplication, FileCopy
+from registry.model.refs import SourceName
 from registry.model.snapshot import ModelFile, ModelSnapshot
 from tests.catalog.makers import claim, content, day, file, run_sql, sha, snap
 
@@ -89,6 +90,19 @@ def test_earlier_commits_are_revisions_and_say_which(stocked: Catalog) -> None:
     (shared,) = stocked.shared_contents(found.largest, [BASE]).values()
     assert [(one.commit_sha, one.current) for one in shared.copies] == [(sha("c2"), True), (sha("c1"), False)]
     assert (shared.copied_bytes, shared.repeated_bytes) == (0, 1000)
+
+
+def test_without_commits_only_what_is_there_now_counts(catalog: Catalog) -> None:
+    catalog.save(snap("local:/m", 1, source=SourceName.LOCAL, files=(file("w.bin", 1000, "w"),)))
+    catalog.save(snap("local:/m", 2, source=SourceName.LOCAL, files=(file("v.bin", 1000, "w"), file("x", 1))))
+    found = catalog.duplication(None)
+    assert (found.current.lists, found.earlier.lists, found.logical_bytes, found.repeated_bytes) == (
+        1,
+        0,
+        1001,
+        0,
+    )
+    assert catalog.shared_contents([content("w")])[content("w")].repeated_bytes == 0
 
 
 def test_a_content_of_an_earlier_commit_that_another_keeps_now(stocked: Catalog) -> None:
