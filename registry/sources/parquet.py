@@ -10,16 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from registry.errors import BadAnswer, DamagedFile
-from registry.model.bulk import Batch, Listed, listed
+from registry.model.bulk import Batch
 from registry.model.snapshot import ModelSnapshot
-from registry.sources.columns import Columns
+from registry.sources.columns import Columns, row_of
 from registry.sources.documents import read_document
 from registry.sources.dumps import BadLine, Piece
-from registry.sources.patterns import Patterns
+from registry.sources.gathering import gather
+from registry.sources.patterns import MAX_TEXT, UNFIT, Known, Patterns
+from registry.sources.plain import MARKS, is_plain_name, mark
+from registry.sources.recent import Recent
 from registry.sources.values import shown
 
 if TYPE_CHECKING:
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
 
 ROWS = 25_000
 """Rows read at once, and kept in one transaction."""
+MAX_TEXTS = 20_000
 
 COLUMNS = (
     *("_id", "id", "sha", "private", "gated", "disabled", "createdAt", "lastModified", "downloads", "likes"),
@@ -43,7 +48,7 @@ def read_parquet(path: Path, *, at: datetime, start: int = 0) -> Iterator[Piece]
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    patterns = Patterns()
+    memory = _Memory()
     try:
         with pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
             names = [name for name in COLUMNS if name in file.schema_arrow.names]
@@ -54,7 +59,7 @@ def read_parquet(path: Path, *, at: datetime, start: int = 0) -> Iterator[Piece]
                 if before < start:
                     before = start
                 rows = table.num_rows
-                yield _piece(table, before, at, patterns)
+                yield _piece(table, before, at, memory)
                 before += rows
     except (OSError, pa.ArrowException, EOFError) as error:
         said = " ".join(str(error).split())[:200] or type(error).__name__
@@ -78,36 +83,54 @@ def _tables(file: Any, names: list[str], start: int) -> Iterator[pa.RecordBatch]
             yield table.slice(left_out)
 
 
-def _piece(table: pa.RecordBatch, before: int, at: datetime, patterns: Patterns) -> Piece:
+def _piece(table: pa.RecordBatch, before: int, at: datetime, memory: _Memory) -> Piece:
     columns = Columns(table)
-    rows: list[Listed] = []
-    numbers: list[int] = []
-    bad: list[BadLine] = []
     read = _reader(columns, at)
-    wholes: dict[int, ModelSnapshot] = {}
-    find, marked_of = patterns.find, patterns.marked
-    for number, told in enumerate(columns.rows()):
-        try:
-            if told is not None:
-                text, bases, stated, facts, imprint = told
-                marked = marked_of(text, bases)
-                pattern = None if marked is None else find(marked, bases, stated, partial(read, number))
-                if pattern is not None:
-                    rows.append(Listed._make((*facts, bases, stated, pattern, imprint)))
-                    numbers.append(number)
-                    continue
-            snapshot = read(number)
-        except BadAnswer as error:
-            bad.append(BadLine(before + number + 1, error.message))
-            continue
-        wholes[len(rows)] = snapshot
-        rows.append(listed(snapshot))
-        numbers.append(number)
+    known = memory.known(columns, read)
+    found = gather(columns.facts, columns.bases, [one.license for one in known], known, read)
+    bad = tuple(BadLine(before + number + 1, reason) for number, reason in found.bad)
+    return Piece((Batch(at, found.rows, found.whole),), before + table.num_rows, bad)
 
-    def whole(place: int) -> ModelSnapshot:
-        return wholes.get(place) or read(numbers[place])
 
-    return Piece((Batch(at, rows, whole),), before + table.num_rows, tuple(bad))
+class _Memory:
+    """What is known of rows, by their texts with a mark for every base."""
+
+    def __init__(self) -> None:
+        self._patterns = Patterns()
+        self._texts: Recent[str, Known] = Recent(MAX_TEXTS)
+
+    def known(self, columns: Columns, read: Callable[[int], ModelSnapshot]) -> list[Known]:
+        """What is known of each row, or of all that say the same."""
+        texts = _marked(columns)
+        found = self._texts.those(texts)
+        for number in [number for number, known in enumerate(found) if known is None]:
+            found[number] = self._learn(texts[number], columns.bases[number], partial(read, number))
+        return found  # type: ignore[return-value]
+
+    def _learn(self, text: str | None, bases: tuple[str, ...], read: Callable[[], ModelSnapshot]) -> Known:
+        if text is None or len(text) > MAX_TEXT:
+            return UNFIT
+        known = self._texts.get(text)
+        if known is None:
+            try:
+                known = self._patterns.learn(row_of(text), bases, read)
+            except BadAnswer:
+                return UNFIT  # It will say so again.
+            self._texts.put(text, known)
+        return known
+
+
+def _marked(columns: Columns) -> list[str | None]:
+    """The texts of rows with a mark for every base, `None` where that cannot be."""
+    marked = [
+        text if not bases else text.replace(bases[0], MARKS[0]) if len(bases) == 1 else mark(text, bases)
+        for text, bases in zip(columns.texts, columns.bases, strict=True)
+    ]
+    odd = {name for name in {*chain.from_iterable(columns.bases)} if not is_plain_name(name)}
+    if odd or not columns.fit.all():
+        rows = zip(marked, columns.fit.tolist(), columns.bases, strict=True)
+        return [text if fit and odd.isdisjoint(bases) else None for text, fit, bases in rows]
+    return marked
 
 
 def _reader(columns: Columns, at: datetime) -> Callable[[int], ModelSnapshot]:
