@@ -2,308 +2,247 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from registry.licenses.declared import OTHER, UNKNOWN, resolve_declared
-from registry.model.snapshot import LicenseClaim, LicenseField
 from registry.sources.counts import count_elements, is_true
+from registry.sources.keys import CARD, CONFIG, Words, read_part, shortened, words_of
+from registry.sources.patterns import SEPARATOR, Row
+from registry.sources.plain import SIGN
 
 if TYPE_CHECKING:
+    import msgspec
     import numpy as np
     import pyarrow as pa
 
     Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
-Told = tuple[str, tuple[str, ...], str | None, tuple[Any, ...], bytes]
-"""What a row says as a text, its license left blank; its bases, sorted; its license; the first nine facts of
-`Listed`; its imprint."""
-
-ID = r"^(?:[A-Za-z0-9_][A-Za-z0-9._-]*/)?[A-Za-z0-9_][A-Za-z0-9._-]*$"
+_SEGMENT = r"[A-Za-z0-9_](?:\.?[A-Za-z0-9_-])*\.?"
+_ID = rf"^(?:{_SEGMENT}/)?{_SEGMENT}$"
 _LONGEST_ID = 257
-_TEXT = r"^[!-~](?:[ -~]{0,98}[!-~])?$"
-_KEY = r"^[!-~]{1,64}$"
-_COMMIT = r"^[0-9a-f]{1,64}$"
-_CONTROL = "[\\x00-\\x08\\x0b\\x0c\\x0e\\x1e]"
-_SEPARATOR = "\x1f"
-_NEXT = "\x1e"
-_NOTHING = "\x05"
+_KEY = r"^[!-~]+$"
+_LONGEST_KEY = 64
+_COMMIT = r"^[0-9a-f]+$"
+_CONTROL = "[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f]"
+_FIRST_LETTER = 0x20
+_NEXT, _NOTHING = "\x1e", "\x1d"
 _MIGRATION = (1646263744, 1646263745)
 """2022-03-02T23:29:04 and :05 (`values.read_creation`)."""
 _FIRST_TIME, _LAST_TIME = -62135596800, 253402300799
-_SHORT_CARD = 240
-_BLANK = "\x0b"
-_TAGGED = r"(?:^|\x1f)license:(?P<license>[a-z0-9.+-]+)(?:\x1f|$)"
-_CARDED = r'"license": ?"(?P<license>[a-z0-9.+-]+)"'
-_ALIKE = ("config", "private", "gated", "disabled")
-
-
-class _Card(msgspec.Struct):
-    """The keys of a card that are read (`documents.py`), in any form."""
-
-    license: msgspec.Raw = msgspec.Raw()
-    license_name: msgspec.Raw = msgspec.Raw()
-    license_link: msgspec.Raw = msgspec.Raw()
-    base_model: msgspec.Raw = msgspec.Raw()
-    base_model_relation: msgspec.Raw = msgspec.Raw()
-    finetuned_from: msgspec.Raw = msgspec.Raw()
-    datasets: msgspec.Raw = msgspec.Raw()
-    new_version: msgspec.Raw = msgspec.Raw()
-    tags: msgspec.Raw = msgspec.Raw()
-    library_name: msgspec.Raw = msgspec.Raw()
-    pipeline_tag: msgspec.Raw = msgspec.Raw()
-
-
-_CARD = msgspec.json.Decoder(_Card)
-_JSON = msgspec.json.Encoder()
+_SHORT = 240
+"""Characters of a JSON text that is cheaper to take as it stands than to read."""
+_ALIKE = ("private", "gated", "disabled")
 
 
 class Columns:
-    """A piece of a bulk file. `rows` tells of each row what a pattern needs, `document` gives it whole."""
+    """A piece of a bulk file. `facts`, `texts` and `bases` tell of each row what a pattern needs, as long as
+    it is `fit`; `document` gives it whole."""
 
     def __init__(self, table: pa.RecordBatch) -> None:
-        self._table = table
-        self._names = table.schema.names
-        self._fit: Mask = _all(table.num_rows)
-        self._counted: list[str] = []
-        self._stated: list[str | None] = []
+        import numpy as np
+
+        self._columns = dict(zip(table.schema.names, table.columns, strict=True))
+        self._size = table.num_rows
+        self.fit: Mask = np.full(table.num_rows, True)
+        counted = count_elements(self._columns.get("safetensors"), self._columns.get("gguf"), table.num_rows)
+        self._require(counted.fit)
+        self.facts = self._facts(counted.elements)
+        relations, bases = self._base_models()
+        self.texts = self._texts(self._plain(relations), bases, counted.dtypes)
+        self.bases = self._bases(bases)
 
     def document(self, number: int) -> dict[str, object]:
         """The row as a document of the Hub; a null is a field it does not have."""
-        values = ((name, self._table.column(name)[number].as_py()) for name in self._names)
+        values = [(name, column[number].as_py()) for name, column in self._columns.items()]
         return {name: value for name, value in values if value is not None}
-
-    def rows(self) -> Iterator[Told | None]:
-        """For each row what it says; `None` where only reading the whole document tells."""
-        from hashlib import blake2b
-
-        facts = list(zip(*self._facts(), strict=True))
-        texts = self._texts()
-        bases = self._bases()
-        stated = self._stated
-        for fit, fact, text, names, license_id in zip(
-            self._fit.tolist(), facts, texts, bases, stated, strict=True
-        ):
-            if not fit:
-                yield None
-                continue
-            said = f"{text}{license_id}{fact[2]}{fact[8]}"
-            yield text, names, license_id, fact, blake2b(said.encode(), digest_size=8).digest()
 
     # --- facts each row has of its own -----------------------------------------------------------
 
-    def _facts(self) -> list[list[Any]]:
+    def _facts(self, elements: list[tuple[int, ...] | None]) -> list[list[Any]]:
         """Columns as `Listed` begins, from `repo_id` to `elements`."""
-        import pyarrow.compute as pc
-
-        ids = self._text("id", ID)
-        self._require(is_true(pc.is_valid(ids)))
-        self._require(is_true(pc.less_equal(pc.binary_length(ids), _LONGEST_ID)))
-        self._require(~is_true(pc.match_substring(ids, "..")))
+        ids = self._text("id", _ID, _LONGEST_ID)
+        self._require(is_true(ids.is_valid()))
         created = self._time("createdAt")
         return [
             ids.to_pylist(),
-            self._text("_id", _KEY).to_pylist(),
-            self._text("sha", _COMMIT).to_pylist(),
+            self._text("_id", _KEY, _LONGEST_KEY).to_pylist(),
+            self._text("sha", _COMMIT, _LONGEST_KEY).to_pylist(),
             [None if time in _MIGRATION else time for time in created],
             self._time("lastModified"),
             self._count("downloads"),
             self._count("likes"),
             self._count("usedStorage"),
-            self._elements(),
+            elements,
         ]
 
-    def _text(self, name: str, form: str) -> pa.Array:
+    def _text(self, name: str, form: str, longest: int) -> pa.Array:
         """A column of texts; a row whose text has another form is not fit."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        column = self._column(name)
-        if column is None or not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
-            self._require(is_true(pc.is_null(column)) if column is not None else None)
-            return pa.nulls(self._table.num_rows, pa.string())
-        self._require(is_true(pc.fill_null(pc.match_substring_regex(column, form), True)))
+        column = self._columns.get(name)
+        if column is None or not _is_text(column.type):
+            self._require_nothing(column)
+            return pa.nulls(self._size, pa.string())
+        self._require(is_true(pc.match_substring_regex(column, form).fill_null(True)))
+        length = pc.binary_length(column)
+        if (pc.max(length).as_py() or 0) > longest:
+            self._require(is_true(pc.less_equal(length, longest).fill_null(True)))
         return column
 
     def _time(self, name: str) -> list[int | None]:
         import pyarrow as pa
-        import pyarrow.compute as pc
 
-        column = self._column(name)
+        column = self._columns.get(name)
         if column is None or not pa.types.is_timestamp(column.type):
-            self._require(is_true(pc.is_null(column)) if column is not None else None)
-            return [None] * self._table.num_rows
+            self._require_nothing(column)
+            return [None] * self._size
         per = {"s": 1, "ms": 1000, "us": 1_000_000, "ns": 1_000_000_000}[column.type.unit]
-        numbers = pc.fill_null(column.cast(pa.int64()), 0).to_numpy(zero_copy_only=False) // per
+        numbers = column.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False) // per
         self._require((numbers >= _FIRST_TIME) & (numbers <= _LAST_TIME))
         return _with_nulls(numbers, column)
 
     def _count(self, name: str) -> list[int | None]:
         import pyarrow as pa
-        import pyarrow.compute as pc
 
-        column = self._column(name)
+        column = self._columns.get(name)
         if column is None or not pa.types.is_signed_integer(column.type):
-            self._require(is_true(pc.is_null(column)) if column is not None else None)
-            return [None] * self._table.num_rows
-        numbers = pc.fill_null(column, 0).to_numpy(zero_copy_only=False)
+            self._require_nothing(column)
+            return [None] * self._size
+        numbers = column.fill_null(0).to_numpy(zero_copy_only=False)
         self._require(numbers >= 0)
         return _with_nulls(numbers, column)
 
-    def _elements(self) -> list[tuple[int, ...] | None]:
-        counted = count_elements(self._column("safetensors"), self._column("gguf"), self._table.num_rows)
-        self._require(counted.fit)
-        self._counted = counted.dtypes
-        return counted.elements
-
     # --- what rows say alike ---------------------------------------------------------------------
 
-    def _texts(self) -> list[str]:
-        """All else that a row says, in one text."""
+    def _texts(self, relations: pa.Array | None, bases: pa.Array | None, dtypes: pa.Array) -> list[str]:
+        """All else that a row says, in one text (`row_of`)."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        tags, card, self._stated = _leave_blank(self._clean(self._tags()), self._clean(self._card()))
-        parts = [tags, card, self._text("pipeline_tag", _TEXT), self._text("library_name", _TEXT)]
-        parts += [self._relation(), pa.array(self._counted, pa.string())]
-        for name in _ALIKE:
-            column = self._column(name)
-            if column is None:
-                continue
-            if pa.types.is_string(column.type) or pa.types.is_boolean(column.type):
-                parts.append(column.cast(pa.string()))
-            else:
-                self._require(is_true(pc.is_null(column)))
-        strings = [part.cast(pa.string()) for part in parts[:2]]
-        strings += [self._clean(part.cast(pa.string())) for part in parts[2:]]
+        parts = [self._tags(), self._json("cardData", CARD), self._json("config", CONFIG)]
+        parts += [self._plain(self._columns.get(name)) for name in ("pipeline_tag", "library_name")]
+        parts += [dtypes, relations, None if bases is None else pc.binary_join(bases, SEPARATOR)]
+        parts += [self._plain(self._columns.get(name)) for name in _ALIKE]
+        texts = [_NOTHING if part is None else part.cast(pa.string()) for part in parts]
         joined = pc.binary_join_element_wise(
-            *strings, _NEXT, null_handling="replace", null_replacement=_NOTHING
+            *texts, _NEXT, null_handling="replace", null_replacement=_NOTHING
         )
         return list(joined.to_pylist())
 
-    def _tags(self) -> pa.Array:
-        import pyarrow as pa
+    def _tags(self) -> pa.Array | None:
         import pyarrow.compute as pc
 
-        column = self._column("tags")
-        size = self._table.num_rows
+        column = self._columns.get("tags")
         if column is None or not _is_list_of_text(column.type):
-            self._require(is_true(pc.is_null(column)) if column is not None else None)
-            return pa.nulls(size, pa.string())
-        joined = pc.binary_join(column, _SEPARATOR)
-        length = pc.fill_null(pc.list_value_length(column), 0)
-        breaks = pc.fill_null(pc.count_substring(joined, _SEPARATOR), 0)
-        self._require(is_true(pc.equal(pc.is_null(joined), pc.is_null(column))))
-        self._require(is_true(pc.or_(pc.equal(breaks, pc.subtract(length, 1)), pc.equal(length, 0))))
+            self._require_nothing(column)
+            return None
+        joined = pc.binary_join(column, SEPARATOR)
+        values = column.flatten()
+        if _has_controls(values):
+            odd = pc.match_substring_regex(values, _CONTROL).fill_null(False)
+            self.fit[pc.list_parent_indices(column).filter(odd).to_numpy()] = False
+        # A list with a null in it; one without anything and one with an empty text read alike.
+        self._require(is_true(pc.equal(joined.is_null(), column.is_null())))
         return joined
 
-    def _card(self) -> pa.Array:
-        """The card's metadata; of long ones only the part that is read."""
+    def _json(self, name: str, decoder: msgspec.json.Decoder[Any]) -> pa.Array | None:
+        """A column of JSON texts; of long ones only the part that is read."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        column = self._column("cardData")
-        size = self._table.num_rows
-        if column is None or not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
-            self._require(is_true(pc.is_null(column)) if column is not None else None)
-            return pa.nulls(size, pa.string())
-        long = pc.fill_null(pc.greater(pc.binary_length(column), _SHORT_CARD), False)
-        if not pc.any(long).as_py():
+        column = self._columns.get(name)
+        if column is None or not _is_text(column.type):
+            self._require_nothing(column)
+            return None
+        long = pc.greater(pc.binary_length(column), _SHORT).fill_null(False)
+        if pc.any(long).as_py():
+            short = [shortened(text, decoder) for text in column.filter(long).to_pylist()]
+            column = pc.replace_with_mask(column, long, pa.array(short, column.type))
+        return self._plain(column)
+
+    def _plain(self, column: pa.Array | None) -> pa.Array | None:
+        """A column of texts or truths; rows with characters that stand for something in ours are not fit."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        if column is None or pa.types.is_boolean(column.type):
             return column
-        short = [_shortened(card) for card in column.filter(long).to_pylist()]
-        return pc.replace_with_mask(column, long, pa.array(short, column.type))
+        if not _is_text(column.type):
+            self._require_nothing(column)
+            return None
+        if _has_controls(column):
+            self._require(~is_true(pc.match_substring_regex(column, _CONTROL).fill_null(False)))
+        return column
 
-    def _relation(self) -> pa.Array:
+    def _base_models(self) -> tuple[pa.Array | None, pa.Array | None]:
+        """The relation and the lists of names in `baseModels`; `""` for a name that is not there."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        column = self._column("baseModels")
+        column = self._columns.get("baseModels")
         if column is None or not _is_base_models(column.type):
-            self._require(is_true(pc.is_null(column)) if column is not None else None)
-            return pa.nulls(self._table.num_rows, pa.string())
-        return pc.struct_field(column, "relation")
-
-    def _bases(self) -> list[tuple[str, ...]]:
-        """The names in `baseModels`, sorted, each once."""
-        import pyarrow.compute as pc
-
-        column = self._column("baseModels")
-        size = self._table.num_rows
-        if column is None or not _is_base_models(column.type):
-            return [()] * size
+            self._require_nothing(column)
+            return None, None
         lists = pc.struct_field(column, "models")
-        names = pc.struct_field(pc.list_flatten(lists), "id").to_pylist()
-        lengths = pc.fill_null(pc.list_value_length(lists), 0).to_pylist()
-        found: list[tuple[str, ...]] = []
-        place = 0
-        for number, length in enumerate(lengths):
-            if length == 0:
-                found.append(())
-            elif length == 1 and names[place]:
-                found.append((names[place],))
-            else:
-                some = names[place : place + length]
-                if all(some):
-                    found.append(tuple(sorted(set(some))))
-                else:
-                    self._fit[number] = False
-                    found.append(())
-            place += length
+        kind = pa.LargeListArray if pa.types.is_large_list(lists.type) else pa.ListArray
+        names = pc.struct_field(lists.values, "id").fill_null("")
+        return pc.struct_field(column, "relation"), kind.from_arrays(lists.offsets, names)
+
+    def _bases(self, lists: pa.Array | None) -> list[tuple[str, ...]]:
+        """The names in each list, sorted, each once."""
+        import numpy as np
+
+        found: list[tuple[str, ...]] = [()] * self._size
+        if lists is None:
+            return found
+        names = lists.values.to_pylist()
+        first = lists.offsets.to_numpy()[:-1]
+        lengths = lists.value_lengths().to_numpy()
+        one, several = np.flatnonzero(lengths == 1), np.flatnonzero(lengths > 1)
+        for row, start in zip(one.tolist(), first[one].tolist(), strict=True):
+            found[row] = (names[start],)
+        places = zip(several.tolist(), first[several].tolist(), lengths[several].tolist(), strict=True)
+        for row, start, length in places:
+            found[row] = tuple(sorted({*names[start : start + length]}))
         return found
-
-    def _clean(self, texts: pa.Array) -> pa.Array:
-        """The same texts; rows with characters that stand for something in ours are not fit."""
-        import pyarrow.compute as pc
-
-        self._require(~is_true(pc.fill_null(pc.match_substring_regex(texts, _CONTROL), False)))
-        return texts
 
     # --- helpers ---------------------------------------------------------------------------------
 
-    def _column(self, name: str) -> Any:
-        return self._table.column(name) if name in self._names else None
+    def _require(self, sound: Mask) -> None:
+        self.fit &= sound
 
-    def _require(self, sound: Mask | None) -> None:
-        if sound is not None:
-            self._fit &= sound
+    def _require_nothing(self, column: pa.Array | None) -> None:
+        """Rows with anything in a column of another kind are not fit."""
+        if column is not None:
+            self._require(is_true(column.is_null()))
 
 
-def _leave_blank(tags: pa.Array, card: pa.Array) -> tuple[pa.Array, pa.Array, list[str | None]]:
-    """Tags and cards that state one license in the same word, with a blank for it; and the licenses."""
-    import pyarrow.compute as pc
-
-    tagged = pc.struct_field(pc.extract_regex(tags, _TAGGED), "license")
-    carded = pc.struct_field(pc.extract_regex(card, _CARDED), "license")
-    once = pc.and_(
-        pc.equal(pc.count_substring(tags, "license:"), 1), pc.equal(pc.count_substring(card, '"license"'), 1)
+def row_of(text: str) -> Row:
+    """What a row says, from its text, whether bases are marked in it or not."""
+    tags, card, config, task, library, dtypes, *others = text.split(_NEXT)
+    return Row(
+        None if tags == _NOTHING else tags,
+        None if task == _NOTHING else task,
+        None if library == _NOTHING else library,
+        None if card == _NOTHING else _read_card(card),
+        dtypes,
+        _NEXT.join([*others, config if config == _NOTHING else _read_config(config)]),
     )
-    known = pc.unique(tagged).to_pylist()
-    plain = pc.is_in(tagged, value_set=_array([one for one in known if one is not None and _is_plain(one)]))
-    same = pc.fill_null(pc.and_(pc.and_(once, plain), pc.equal(tagged, carded)), False)
-    blank_tags = pc.replace_substring_regex(tags, r"license:[a-z0-9.+-]+", f"license:{_BLANK}")
-    blank_card = pc.replace_substring_regex(card, _CARDED, f'"license": "{_BLANK}"')
-    licenses = pc.if_else(same, tagged, None).to_pylist()
-    return pc.if_else(same, blank_tags, tags), pc.if_else(same, blank_card, card), licenses
 
 
-def _array(texts: list[str]) -> pa.Array:
-    import pyarrow as pa
-
-    return pa.array(texts, pa.string())
-
-
-def _is_plain(license_id: str) -> bool:
-    """Whether a statement in that word alone is understood as just that."""
-    told = (LicenseClaim(LicenseField.LICENSE, license_id, "card"),)
-    return license_id not in (OTHER, UNKNOWN) and resolve_declared(told).id == license_id
+@lru_cache(5_000)
+def _read_card(text: str) -> Words | str:
+    part = read_part(text, CARD)
+    return text if part is None else words_of(part)
 
 
-def _all(size: int, value: bool = True) -> Mask:
-    import numpy as np
-
-    return np.full(size, value, dtype=bool)
+@lru_cache(5_000)
+def _read_config(text: str) -> str:
+    """What is read of a configuration; behind a separator where it is not told so easily."""
+    part = read_part(text, CONFIG)
+    parts = ["", text] if part is None else [said for item in words_of(part).texts.items() for said in item]
+    return SEPARATOR.join(parts)
 
 
 def _with_nulls(numbers: Any, column: pa.Array) -> list[int | None]:
@@ -314,6 +253,23 @@ def _with_nulls(numbers: Any, column: pa.Array) -> list[int | None]:
         for row in np.flatnonzero(is_true(column.is_null())).tolist():
             found[row] = None
     return found
+
+
+def _has_controls(texts: pa.Array) -> bool:
+    """Whether there may be control characters in a column of texts, told by all of its bytes at once."""
+    import numpy as np
+
+    data = texts.buffers()[2]
+    if data is None:
+        return False
+    letters = np.frombuffer(data, dtype=np.uint8)
+    return bool((letters < _FIRST_LETTER).any() or (letters == ord(SIGN)).any())
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _is_list_of_text(kind: pa.DataType) -> bool:
@@ -338,13 +294,3 @@ def _is_base_models(kind: pa.DataType) -> bool:
         and models.value_type.get_field_index("id") >= 0
         and pa.types.is_string(models.value_type.field("id").type)
     )
-
-
-def _shortened(card: str) -> str:
-    """The keys of a card that are read, as they stand; the whole card where that is not told so easily."""
-    try:
-        found = _CARD.decode(card)
-    except (msgspec.MsgspecError, RecursionError, UnicodeError):
-        return card
-    kept = {name: value for name in _Card.__struct_fields__ if bytes(value := getattr(found, name))}
-    return _JSON.encode(kept).decode()

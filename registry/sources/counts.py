@@ -23,8 +23,35 @@ class Counted:
     `gguf`; and whether that is all there is to say."""
 
     elements: list[tuple[int, ...] | None]
-    dtypes: list[str]
+    dtypes: pa.Array
     fit: Mask
+
+
+class _Counts:
+    """The same while it is found: which of the words for dtypes holds for each row."""
+
+    def __init__(self, size: int) -> None:
+        import numpy as np
+
+        self.elements = np.full(size, None, dtype=object)
+        self.codes = np.zeros(size, dtype=np.int32)
+        self.words = [""]
+        self.fit = np.full(size, True)
+
+    def take(self, rows: Any, numbers: Any, word: str) -> None:
+        """rows: their places; numbers: a column for each dtype."""
+        import numpy as np
+
+        told = zip(*numbers.T.tolist(), strict=True)
+        self.elements[rows] = np.fromiter(told, dtype=object, count=len(rows))
+        self.codes[rows] = len(self.words)
+        self.words.append(word)
+
+    def counted(self) -> Counted:
+        import pyarrow as pa
+
+        words = pa.DictionaryArray.from_arrays(pa.array(self.codes), pa.array(self.words, pa.string()))
+        return Counted(self.elements.tolist(), words.cast(pa.string()), self.fit)
 
 
 def count_elements(told: pa.Array | None, gguf: pa.Array | None, size: int) -> Counted:
@@ -34,22 +61,21 @@ def count_elements(told: pa.Array | None, gguf: pa.Array | None, size: int) -> C
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    counted = Counted([None] * size, [""] * size, np.full(size, True))
-    there = np.full(size, False) if told is None else is_true(pc.is_valid(told))
+    counts = _Counts(size)
+    there = np.full(size, False) if told is None else is_true(told.is_valid())
     if there.any():
-        _take_dtypes(told, there, counted)
+        _take_dtypes(told, there, counts)
     if gguf is not None:
-        alone = is_true(pc.is_valid(gguf)) & ~there
+        alone = is_true(gguf.is_valid()) & ~there
         numbers = np.zeros(size, dtype=np.int64)
         if pa.types.is_struct(gguf.type) and gguf.type.get_field_index("total") >= 0:
             total = pc.struct_field(gguf, "total")
             if pa.types.is_signed_integer(total.type):
-                numbers = pc.fill_null(total, 0).to_numpy(zero_copy_only=False)
-        np.logical_and(counted.fit, ~alone | (numbers > 0), out=counted.fit)
-        for row in np.flatnonzero(alone & (numbers > 0)).tolist():
-            counted.elements[row] = (int(numbers[row]),)
-            counted.dtypes[row] = "gguf"
-    return counted
+                numbers = total.fill_null(0).to_numpy(zero_copy_only=False)
+        counts.fit &= ~alone | (numbers > 0)
+        rows = np.flatnonzero(alone & (numbers > 0))
+        counts.take(rows, numbers[rows, None], "gguf")
+    return counts.counted()
 
 
 def is_true(array: pa.Array) -> Mask:
@@ -58,28 +84,25 @@ def is_true(array: pa.Array) -> Mask:
     return found.astype(bool, copy=False)
 
 
-def _take_dtypes(told: pa.Array, there: Mask, counted: Counted) -> None:
+def _take_dtypes(told: pa.Array, there: Mask, counted: _Counts) -> None:
     import numpy as np
 
     dtypes, counts, valid, total = _dtypes(told)
     if dtypes is None:
-        np.logical_and(counted.fit, ~there, out=counted.fit)
+        counted.fit &= ~there
         return
-    stored = counts.sum(axis=1)
     floats = np.array([dtype in FLOATS for dtype in dtypes], dtype=bool)
+    stored = counts.sum(axis=1)
     bounded = (counts >= 0).all(axis=1) & (counts < _LARGEST).all(axis=1)
     sound = bounded & (stored == total) & (stored > 0) & ~(valid & ~floats).any(axis=1)
-    np.logical_and(counted.fit, ~there | sound, out=counted.fit)
+    counted.fit &= ~there | sound
     order = sorted(range(len(dtypes)), key=dtypes.__getitem__)
     code = valid @ (1 << np.arange(len(dtypes), dtype=np.int64))
     where = np.flatnonzero(there & sound)
     for mask in np.unique(code[where]).tolist():
         used = [place for place in order if mask >> place & 1]
-        word = ",".join(dtypes[place] for place in used)
         some = where[code[where] == mask]
-        for row, numbers in zip(some.tolist(), counts[np.ix_(some, used)].tolist(), strict=True):
-            counted.elements[row] = tuple(numbers)
-            counted.dtypes[row] = word
+        counted.take(some, counts[np.ix_(some, used)], ",".join(dtypes[place] for place in used))
 
 
 def _dtypes(told: pa.Array) -> tuple[list[str] | None, Any, Any, Any]:
@@ -97,7 +120,7 @@ def _dtypes(told: pa.Array) -> tuple[list[str] | None, Any, Any, Any]:
         return None, None, None, None
     parameters = pc.struct_field(told, "parameters")
     columns = [pc.struct_field(parameters, field.name) for field in inner]
-    counts = np.stack([pc.fill_null(one, 0).to_numpy(zero_copy_only=False) for one in columns], axis=1)
-    valid = np.stack([is_true(pc.is_valid(one)) for one in columns], axis=1)
-    totals = pc.fill_null(pc.struct_field(told, "total"), -1).to_numpy(zero_copy_only=False)
+    counts = np.stack([one.fill_null(0).to_numpy(zero_copy_only=False) for one in columns], axis=1)
+    valid = np.stack([is_true(one.is_valid()) for one in columns], axis=1)
+    totals = pc.struct_field(told, "total").fill_null(-1).to_numpy(zero_copy_only=False)
     return [field.name for field in inner], counts, valid, totals

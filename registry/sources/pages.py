@@ -1,65 +1,65 @@
 """Pages of a list of models: what the Hub answers a thousand at a time becomes rows.
 
 A typed decoder makes Python objects of the few values that differ from model to model; the rest stays text
-as received. Rows whose texts are alike but for the names of their bases are read once (`patterns.py`). A row
-that is not as expected is read on its own, like any document; one that gives no model costs itself alone.
+as received. Rows whose texts are alike but for the names of their bases and their license are read once
+(`patterns.py`). A row that is not as expected is read on its own, like any document; one that gives no model
+costs itself alone.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
-from hashlib import blake2b
+from functools import partial
+from itertools import chain
+from typing import Any
+
+import msgspec
 
 from registry.errors import BadAnswer
-from registry.licenses.declared import OTHER, UNKNOWN, resolve_declared
-from registry.model.bulk import Batch, Listed, Pattern, listed
-from registry.model.edges import Origin, Relation
-from registry.model.snapshot import LicenseClaim, LicenseField, ModelSnapshot
+from registry.model.bulk import Batch
+from registry.model.snapshot import ModelSnapshot
 from registry.sources.documents import read_document
+from registry.sources.gathering import gather
 from registry.sources.http import decode_json
-from registry.sources.patterns import MAX_PATTERNS, Patterns
-from registry.sources.relations import Signs, infer_relation
+from registry.sources.keys import NONE, Words, words_of
+from registry.sources.patterns import MAX_TEXT, SEPARATOR, UNFIT, Known, Patterns
+from registry.sources.patterns import Row as Said
+from registry.sources.plain import MARKS, SIGN, is_plain_license, is_plain_name, mark
+from registry.sources.recent import Recent
 from registry.sources.rows import (
     FIELDS,
-    NONE,
-    Card,
+    NO_ROW,
     Row,
     are_plain,
-    card_is_silent,
     decoded,
     document_of,
     is_plain,
-    others,
     stored_numbers,
 )
 from registry.sources.values import shown
-from registry.weights.quantization import read_quantization
 
-_EDITION = "1"
-"""What imprints begin with: another reading of the same rows needs another one."""
+MAX_KNOWN = 20_000
 _READ = frozenset({"_id", "id", *FIELDS})
-_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _BASE_TAG = '"base_model:'
 _BASES = re.compile(r'"base_model:(?:[a-z]+:)?([^"\\]+)"')
-_LICENSES = re.compile(r'"license:([a-z0-9.+-]+)"')
-_LICENSE_BLANK, _TASK_BLANK, _BASES_BLANK = "\x0b", "\x0c", "\x0e"
-_TASK = re.compile(r"[a-z0-9][a-z0-9-]*")
-_SEPARATOR = "\x1e"
+_LICENSE_TAG = '"license:'
+_BLANK = f'"{SIGN}"'
+"""In place of the license: a text that no tag is."""
+_NEXT, _NOTHING = "\x1e", "\x1d"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MIGRATION = (1646263744, 1646263745)
 """2022-03-02T23:29:04 and :05 (`values.read_creation`)."""
+_NO_NUMBERS: tuple[tuple[int, ...] | None, str | None] = (None, "")
+_UNTOLD_NUMBERS: tuple[tuple[int, ...] | None, str | None] = (None, None)
+_TAGS = msgspec.json.Decoder(list[str])
 
-_Key = tuple[str, str, str, str, str | None, str | None, bool | None, bool | str | None, bool | None]
-"""What rows of a pattern have alike: tags, those that name bases, other texts, all with blanks; dtypes, task,
-library, private, gated, disabled."""
-_Named = tuple[str | None, tuple[str, ...]]
-_Tags = tuple[str, str, str | None]
-_Known = tuple[Pattern | None, str]
+_Key = tuple[str, str, str, str | None, str | None, bool | None, bool | str | None, bool | None]
+"""What rows of a pattern have alike: tags and other texts, both with marks and blanks; dtypes, task, library,
+private, gated, disabled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,179 +87,218 @@ class PageReader:
 
     def __init__(self) -> None:
         self._patterns = Patterns()
-        self._named: dict[str, _Named] = {}
-        self._tags: dict[tuple[str, str | None], _Tags] = {}
-        self._known: dict[_Key, _Known] = {}
-        self._alike: dict[tuple[object, ...], tuple[Pattern, str | None]] = {}
+        self._known: Recent[_Key, Known] = Recent(MAX_KNOWN)
 
     def read(self, body: bytes, *, at: datetime) -> Page:
         """The rows of a page. at: when the host said so. Raises `BadAnswer` when it is no list."""
         typed, piece = decoded(body)
-        wholes: dict[int, ModelSnapshot] = {}
-        rows: list[Listed] = []
-        numbers: list[int] = []
-        bad: list[BadRow] = []
-
-        def read(number: int) -> ModelSnapshot:
-            return _read(piece(number), at)
-
-        sound = are_plain(typed)
-        for number, row in enumerate(typed):
-            try:
-                found = self._listed(row, at) if row is not None and (sound or is_plain(row)) else None
-                if found is None:
-                    snapshot = read(number)
-                    wholes[len(rows)] = snapshot
-                    found = listed(snapshot)
-            except BadAnswer as error:
-                bad.append(BadRow(number + 1, error.message))
-                continue
-            rows.append(found)
-            numbers.append(number)
-
-        def whole(place: int) -> ModelSnapshot:
-            return wholes.get(place) or read(numbers[place])
-
-        return Page(Batch(at, rows, whole), tuple(bad))
-
-    def _listed(self, row: Row, at: datetime) -> Listed | None:
-        """A row by the pattern it follows; `None` where only reading the whole of it tells."""
-        elements: tuple[int, ...] | None = None
-        dtypes = ""
-        more: str | None = ""
-        if row.safetensors is not None or row.gguf is not None:
-            stored = stored_numbers(row)
-            if stored is None:
-                return None
-            elements, dtypes = stored
-        try:
-            tags = str(row.tags, "utf-8")
-            if row.card is not None or row.config is not None or row.base_models is not NONE:
-                more = _SEPARATOR.join(others(row))
-        except UnicodeDecodeError:
-            return None
-        bases: tuple[str, ...] = ()
-        named: str | None = ""
-        start = tags.find(_BASE_TAG)
-        if start >= 0:
-            end = tags.find('"', tags.rfind(_BASE_TAG) + len(_BASE_TAG)) + 1
-            named, bases = self._named.get(tags[start:end]) or self._name(tags[start:end])
-            tags = f"{tags[:start]}{_BASES_BLANK}{tags[end:]}"
-            for name in bases:
-                if name in tags:
-                    return None
-        plain, blank, license_id = self._tags.get((tags, row.task)) or self._leave_blank(tags, row.task)
-        if more:
-            more, license_id = self._more(row, more, bases, license_id)
-        if named is None or more is None:
-            return None
-        words = plain if license_id is None else blank
-        key = (words, named, more, dtypes, row.task, row.library, row.private, row.gated, row.disabled)
-        pattern, said = self._known.get(key) or self._learn(key, bases, license_id, row, at)
-        if pattern is None:
-            return None
-        sha, created, modified = row.sha, row.created_at, row.last_modified
-        said = f"{said}{sha}{license_id}"
-        if bases:
-            said += _SEPARATOR.join(bases)
-        if elements is not None:
-            said += str(elements)
-        begun = changed = None
-        if created is not None:
-            since = created - _EPOCH
-            begun = since.days * 86400 + since.seconds
-            if begun in _MIGRATION:
-                begun = None
-        if modified is not None:
-            since = modified - _EPOCH
-            changed = since.days * 86400 + since.seconds
-        return tuple.__new__(
-            Listed,
-            (
-                *(row.id, row.hub_id, sha, begun, changed, row.downloads, row.likes, row.used_storage),
-                *(elements, bases, license_id, pattern, blake2b(said.encode(), digest_size=8).digest()),
-            ),
+        columns = _Columns(_fit_for_patterns(typed, body))
+        known = self._known_of(columns, at)
+        licenses = [
+            one.license if word is None else word for one, word in zip(known, columns.words, strict=True)
+        ]
+        found = gather(
+            columns.facts(), columns.bases, licenses, known, lambda number: _read(piece(number), at)
         )
+        bad = tuple(BadRow(number + 1, reason) for number, reason in found.bad)
+        return Page(Batch(at, found.rows, found.whole), bad)
 
-    def _name(self, tags: str) -> _Named:
-        """Tags that name bases, with a blank for each, and the names; `None` when they are not fit for it."""
-        if len(self._named) >= MAX_PATTERNS:
-            self._named.clear()
-        bases = tuple(sorted(set(_BASES.findall(tags))))
-        # Names as Hubs write them hold nothing that JSON writes otherwise.
-        found = self._named[tags] = None if "\\" in tags else self._patterns.marked(tags, bases), bases
-        return found
+    def _known_of(self, columns: _Columns, at: datetime) -> list[Known]:
+        """What is known of each row, or of all that say the same."""
+        keys = columns.keys
+        found = self._known.those(keys)
+        for number in [number for number, known in enumerate(found) if known is None]:
+            key = keys[number]
+            if key is None:
+                found[number] = UNFIT
+                continue
+            known = self._known.get(key)
+            if known is None:
+                row, bases, word = columns.rows[number], columns.bases[number], columns.words[number]
+                try:
+                    known = self._learn(key, bases, word, row, at)
+                except BadAnswer:
+                    known = UNFIT  # It will say so again.
+            found[number] = known
+        return found  # type: ignore[return-value]
 
-    def _leave_blank(self, tags: str, task: str | None) -> _Tags:
-        """Tags with a blank for the task, the same with another for the license, and the license."""
-        if len(self._tags) >= MAX_PATTERNS:
-            self._tags.clear()
-        plain = tags
-        if task and _TASK.fullmatch(task) and tags.count(f'"{task}"') == 1:
-            plain = tags.replace(f'"{task}"', _TASK_BLANK)
-        found = _LICENSES.findall(plain)
-        license_id = found[0] if len(found) == 1 and _is_plain_license(found[0]) else None
-        blank = plain.replace(f'"license:{license_id}"', _LICENSE_BLANK)
-        known = self._tags[tags, task] = plain, blank, license_id
-        return known
-
-    def _more(
-        self, row: Row, more: str, bases: tuple[str, ...], license_id: str | None
-    ) -> tuple[str | None, str | None]:
-        """What card, configuration and `baseModels` say with the same blanks, `None` when they are not fit
-        for it; and the license, if the card states the same or none."""
-        if not card_is_silent(row):
-            return None, None
-        marked = self._patterns.marked(more, bases)
-        stated = _cards_license(row.card)
-        if marked is None or license_id is None or stated == "":
-            return marked, license_id
-        if stated != license_id:
-            return marked, None
-        return marked.replace(f'license{_SEPARATOR}"{license_id}"', _LICENSE_BLANK), license_id
-
-    def _learn(
-        self, key: _Key, bases: tuple[str, ...], license_id: str | None, row: Row, at: datetime
-    ) -> _Known:
-        """The pattern of rows that are alike in `key`, and what their imprints begin with."""
-        if len(self._known) >= MAX_PATTERNS:
-            self._known.clear()
-            self._alike.clear()
-        words, named, more, dtypes, task, library, *flags = key
-        alike = (words, named, more, dtypes, *flags)
-        like = self._alike.get(alike)
-        pattern = None
-        # A task that stands among the tags of bases, too, is none that can be left blank.
-        if like is not None and not any(one and f'"{one}"' in named for one in (task, like[1])):
-            pattern = _adapted(*like, task, library, blank=_TASK_BLANK in words)
-        if pattern is None:
-            pattern = self._patterns.find(repr(key), bases, None, lambda: _read_row(row, at))
-            if pattern is not None and license_id is not None:
-                pattern = _with_blank_license(pattern, license_id)
-            if pattern is not None:
-                self._alike.setdefault(alike, (pattern, task))
-        said = blake2b(f"{_EDITION}{key!r}".encode(), digest_size=16).hexdigest()
-        known = self._known[key] = pattern, said
+    def _learn(self, key: _Key, bases: tuple[str, ...], word: str | None, row: Row, at: datetime) -> Known:
+        """What is known of rows that are alike in `key`."""
+        said = None if len(key[0]) + len(key[1]) > MAX_TEXT else _said(key, bases, word, row)
+        known = UNFIT if said is None else self._patterns.learn(said, bases, partial(_read_row, row, at))
+        if word is not None and known.license != word:
+            known = UNFIT
+        self._known.put(key, known)
         return known
 
 
-# --- patterns ------------------------------------------------------------------------------------
+class _Columns:
+    """The rows of a page column by column. keys: what rows of a pattern have alike, `None` where only reading
+    the whole row tells. bases, words: what fills the blanks; the license is `None` where it has none."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = rows
+        stored = [
+            _NO_NUMBERS
+            if row.safetensors is None and row.gguf is None
+            else stored_numbers(row) or _UNTOLD_NUMBERS
+            for row in rows
+        ]
+        self._elements = [numbers for numbers, _ in stored]
+        texts = [str(row.tags, "utf-8") for row in rows]
+        self.bases = [_names(text) if _BASE_TAG in text else () for text in texts]
+        tags: list[str | None] = [
+            text if not bases else text.replace(bases[0], MARKS[0]) if len(bases) == 1 else mark(text, bases)
+            for text, bases in zip(texts, self.bases, strict=True)
+        ]
+        self.words = self._leave_blank(tags)
+        more = [
+            ""
+            if row.card is None and row.config is None and row.base_models is NONE
+            else _marked(_others(row), bases)
+            for row, bases in zip(rows, self.bases, strict=True)
+        ]
+        self.keys: list[_Key | None] = [
+            (text, other, dtypes, row.task, row.library, row.private, row.gated, row.disabled)
+            if text is not None and dtypes is not None
+            else None
+            for row, text, other, (_, dtypes) in zip(rows, tags, more, stored, strict=True)
+        ]
+        odd = {name for name in {*chain.from_iterable(self.bases)} if not is_plain_name(name)}
+        if odd or NO_ROW in rows:
+            for number, (row, bases) in enumerate(zip(rows, self.bases, strict=True)):
+                if row is NO_ROW or not odd.isdisjoint(bases):
+                    self.keys[number] = None
+
+    def _leave_blank(self, tags: list[str | None]) -> list[str | None]:
+        """Leave a blank for the license where tags and card state the same; return these licenses."""
+        words: list[str | None] = [None] * len(tags)
+        for number, text in enumerate(tags):
+            if text is None or _LICENSE_TAG not in text:
+                continue
+            before, _, after = text.partition(_LICENSE_TAG)
+            word, _, after = after.partition('"')
+            if _LICENSE_TAG not in after and is_plain_license(word) and _states(self.rows[number], word):
+                words[number] = word
+                tags[number] = f"{before}{_BLANK}{after}"
+        return words
+
+    def facts(self) -> list[Sequence[Any]]:
+        """Columns as `Listed` begins, from `repo_id` to `elements`."""
+        rows = self.rows
+        created = [_seconds(row.created_at) for row in rows]
+        return [
+            [row.id for row in rows],
+            [row.hub_id for row in rows],
+            [row.sha for row in rows],
+            [None if time in _MIGRATION else time for time in created],
+            [_seconds(row.last_modified) for row in rows],
+            [row.downloads for row in rows],
+            [row.likes for row in rows],
+            [row.used_storage for row in rows],
+            self._elements,
+        ]
 
 
-def _adapted(
-    pattern: Pattern, first: str | None, task: str | None, library: str | None, *, blank: bool
-) -> Pattern | None:
-    """The pattern of rows that differ from others in task and library alone; `None` where those bear on what
-    else is read. first: the task of the others. blank: it is one of their tags, and this one's too."""
-    told = pattern.snapshot
-    inferred = any(claim.origin is Origin.INFERRED for claim in told.claims)
-    if inferred or not (_is_harmless(task) and _is_harmless(first) and _is_word(library)):
+# --- what a row says -----------------------------------------------------------------------------
+
+
+def _fit_for_patterns(typed: Sequence[Row | None], body: bytes) -> list[Row]:
+    """The rows as they are; in place of those that no pattern can be for, one that says nothing."""
+    if SIGN.encode() in body:
+        return [NO_ROW] * len(typed)
+    rows = [NO_ROW if row is None else row for row in typed]
+    if not are_plain(typed):
+        rows = [row if is_plain(row) else NO_ROW for row in rows]
+    return rows if body.isascii() else [row if _is_text(row) else NO_ROW for row in rows]
+
+
+def _is_text(row: Row) -> bool:
+    try:
+        return str(row.tags, "utf-8") is not None and _others(row) is not None
+    except UnicodeDecodeError:
+        return False
+
+
+def _names(tags: str) -> tuple[str, ...]:
+    """The names of bases in tags as received, sorted, each once."""
+    found = _BASES.findall(tags)
+    if not found or found.count(found[0]) == len(found):
+        return tuple(found[:1])
+    return tuple(sorted({*found}))
+
+
+def _states(row: Row, word: str) -> bool:
+    """Whether a card states that license in that word alone, or none."""
+    card = row.card
+    if card is None:
+        return True
+    alone = card.license_name is NONE and card.license_link is NONE
+    return alone and (card.license is NONE or bytes(card.license) == f'"{word}"'.encode())
+
+
+def _others(row: Row) -> str:
+    """What a row says in its less common fields, in one text."""
+    parts = [str(row.base_models, "utf-8")]
+    for part in (row.card, row.config):
+        texts = {} if part is None else words_of(part).texts
+        parts += [text for name, said in texts.items() for text in (name, said)]
+        parts.append("")
+    return _NEXT.join(parts)
+
+
+def _said(key: _Key, bases: tuple[str, ...], word: str | None, row: Row) -> Said | None:
+    """What rows say that are alike in `key`, such as this one with that license; `None` where it takes more
+    to tell."""
+    tags, _, dtypes, task, library, *flags = key
+    if not _card_is_silent(row) or (bases and "\\" in tags):
         return None
-    tags = told.tags
-    if task and blank:
-        tags = tuple(task if tag == first else tag for tag in tags)
-    snapshot = replace(told, task=task or None, library=library or None, tags=tags)
-    return Pattern(snapshot, pattern.bases, pattern.license)
+    told = None if row.tags is NONE else _told(tags, word)
+    card = None
+    if row.card is not None:
+        texts, license_id = words_of(row.card)
+        card = Words({name: _marked(text, bases) for name, text in texts.items()}, license_id)
+    config = {} if row.config is None else words_of(row.config).texts
+    others = [str(row.base_models, "utf-8"), *[text for item in config.items() for text in item]]
+    rest = _NEXT.join([repr(flags), _marked(_NEXT.join(others), bases)])
+    return None if told == _NOTHING else Said(told, task, library, card, dtypes, rest)
+
+
+def _told(text: str, word: str | None) -> str:
+    """Tags as received with a separator between them; nothing else where it takes more to tell."""
+    if text == "null":
+        return ""
+    try:
+        tags = _TAGS.decode(text.replace(_BLANK, f'"license:{word}"') if word else text)
+    except (msgspec.MsgspecError, UnicodeError):
+        return _NOTHING
+    told = SEPARATOR.join(tags)
+    # A separator that stands in one, or a sign in another spelling.
+    odd = told.count(SEPARATOR) != max(0, len(tags) - 1) or told.count(SIGN) != text.count(SIGN) - bool(word)
+    return _NOTHING if odd or "" in tags else told
+
+
+def _marked(text: str, bases: tuple[str, ...]) -> str:
+    return (mark(text, bases) or "") if bases else text
+
+
+def _card_is_silent(row: Row) -> bool:
+    """Whether no card stands in for a field that a row may lack, or say nothing in."""
+    card = row.card
+    return card is None or (
+        (row.task is not None or card.pipeline_tag is NONE)
+        and (row.library is not None or card.library_name is NONE)
+    )
+
+
+def _seconds(time: datetime | None) -> int | None:
+    if time is None:
+        return None
+    since = time - _EPOCH
+    return since.days * 86400 + since.seconds
+
+
+# --- rows read whole -----------------------------------------------------------------------------
 
 
 def _read(text: bytes, at: datetime) -> ModelSnapshot:
@@ -288,39 +327,3 @@ def _no_other_error() -> Iterator[None]:
         raise BadAnswer("nested too deeply") from None
     except ValueError:
         raise BadAnswer("not JSON") from None
-
-
-@lru_cache(10_000)
-def _is_plain_license(license_id: str) -> bool:
-    """Whether a statement in that word alone is understood as just that."""
-    told = (LicenseClaim(LicenseField.LICENSE, license_id, "card"),)
-    return license_id not in (OTHER, UNKNOWN) and resolve_declared(told).id == license_id
-
-
-def _cards_license(card: Card | None) -> str | None:
-    """The license a card states, `""` for none, `None` for anything but one word."""
-    if card is None or card.license is NONE:
-        return ""
-    value = bytes(card.license)
-    return value[1:-1].decode("ascii", "replace") if value[:1] == b'"' and b"\\" not in value else None
-
-
-def _with_blank_license(pattern: Pattern, license_id: str) -> Pattern | None:
-    """The same pattern for any license, if this one is all that is stated."""
-    stated = pattern.snapshot.licenses
-    plain = all(claim.field is LicenseField.LICENSE and claim.value == license_id for claim in stated)
-    return Pattern(pattern.snapshot, pattern.bases, license_id) if plain else None
-
-
-def _is_word(text: str | None) -> bool:
-    """Whether a text is read as it stands."""
-    return not text or _PLAIN.fullmatch(text) is not None
-
-
-@lru_cache(10_000)
-def _is_harmless(task: str | None) -> bool:
-    """Whether a task says nothing of how a model was made, should it stand among the tags."""
-    if not task:
-        return True
-    relation, _ = infer_relation(Signs((task,), None, {}, None), several=True)
-    return _is_word(task) and relation is Relation.FINETUNE and read_quantization({}, (task,)) is None

@@ -7,20 +7,23 @@ can hold. Lists of file names without sizes are not read. A row that follows a p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
-from itertools import chain, repeat
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from registry.errors import BadAnswer, DamagedFile
-from registry.model.bulk import Batch, Listed, listed
+from registry.model.bulk import Batch
 from registry.model.snapshot import ModelSnapshot
-from registry.sources.columns import Columns, Told
+from registry.sources.columns import Columns, row_of
 from registry.sources.documents import read_document
 from registry.sources.dumps import BadLine, Piece
-from registry.sources.patterns import Patterns
+from registry.sources.gathering import gather
+from registry.sources.patterns import MAX_TEXT, UNFIT, Known, Patterns
+from registry.sources.plain import MARKS, is_plain_name, mark
+from registry.sources.recent import Recent
 from registry.sources.values import shown
 
 if TYPE_CHECKING:
@@ -32,6 +35,8 @@ MOST = 64_000_000
 """Bytes of rows read at once; a row that is longer is left out."""
 _STEP = 100
 """Rows decoded at once: a few bytes of a file can stand for gigabytes of text, and only decoding tells."""
+MAX_TEXTS = 20_000
+"""Texts remembered at a time."""
 
 COLUMNS = (
     *("_id", "id", "sha", "private", "gated", "disabled", "createdAt", "lastModified", "downloads", "likes"),
@@ -48,7 +53,7 @@ def read_parquet(path: Path, *, at: datetime, start: int = 0) -> Iterator[Piece]
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    patterns = Patterns()
+    memory = _Memory()
     try:
         with pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
             names = [name for name in COLUMNS if name in file.schema_arrow.names]
@@ -59,7 +64,7 @@ def read_parquet(path: Path, *, at: datetime, start: int = 0) -> Iterator[Piece]
                 if before < start:
                     before = start
                 rows = table.num_rows
-                yield _piece(table, before, at, patterns)
+                yield _piece(table, before, at, memory)
                 before += rows
     except (OSError, pa.ArrowException, EOFError) as error:
         said = " ".join(str(error).split())[:200] or type(error).__name__
@@ -118,47 +123,72 @@ def _together(held: list[pa.RecordBatch]) -> pa.RecordBatch:
     return whole
 
 
-def _piece(table: pa.RecordBatch, before: int, at: datetime, patterns: Patterns) -> Piece:
+def _piece(table: pa.RecordBatch, before: int, at: datetime, memory: _Memory) -> Piece:
     if table.num_rows == 1 and table.nbytes > MOST:
         return Piece((), before + 1, (BadLine(before + 1, f"longer than {MOST:,} bytes"),))
-    columns = Columns(table)
-    rows: list[Listed] = []
-    numbers: list[int] = []
-    bad: list[BadLine] = []
-    read = _reader(columns, at)
-    wholes: dict[int, ModelSnapshot] = {}
-    find, marked_of = patterns.find, patterns.marked
-    for number, told in enumerate(_told(columns, table.num_rows)):
-        try:
-            if told is not None:
-                text, bases, stated, facts, imprint = told
-                marked = marked_of(text, bases)
-                pattern = None if marked is None else find(marked, bases, stated, partial(read, number))
-                if pattern is not None:
-                    rows.append(Listed._make((*facts, bases, stated, pattern, imprint)))
-                    numbers.append(number)
-                    continue
-            snapshot = read(number)
-        except BadAnswer as error:
-            bad.append(BadLine(before + number + 1, error.message))
-            continue
-        wholes[len(rows)] = snapshot
-        rows.append(listed(snapshot))
-        numbers.append(number)
-
-    def whole(place: int) -> ModelSnapshot:
-        return wholes.get(place) or read(numbers[place])
-
-    return Piece((Batch(at, rows, whole),), before + table.num_rows, tuple(bad))
-
-
-def _told(columns: Columns, size: int) -> Iterable[Told | None]:
-    """What each row says, or that only reading it alone tells, as one of them is no text."""
-    rows = columns.rows()
     try:
-        return chain([next(rows)], rows) if size else ()
-    except UnicodeDecodeError:
-        return repeat(None, size)
+        columns = Columns(table)
+    except UnicodeDecodeError as error:
+        return _around_no_text(table, before, at, memory, error)
+    read = _reader(columns, at)
+    known = memory.known(columns, read)
+    found = gather(columns.facts, columns.bases, [one.license for one in known], known, read)
+    bad = tuple(BadLine(before + number + 1, reason) for number, reason in found.bad)
+    return Piece((Batch(at, found.rows, found.whole),), before + table.num_rows, bad)
+
+
+def _around_no_text(
+    table: pa.RecordBatch, before: int, at: datetime, memory: _Memory, error: UnicodeDecodeError
+) -> Piece:
+    """A piece with a text in it that is none: it costs its row alone."""
+    if table.num_rows == 1:
+        reason = f"the row cannot be read: {shown(str(error))}"
+        return Piece((), before + 1, (BadLine(before + 1, reason),))
+    half = table.num_rows // 2
+    first = _piece(table.slice(0, half), before, at, memory)
+    second = _piece(table.slice(half), before + half, at, memory)
+    return Piece(first.batches + second.batches, second.until, first.bad + second.bad)
+
+
+class _Memory:
+    """What is known of rows, by their texts with a mark for every base."""
+
+    def __init__(self) -> None:
+        self._patterns = Patterns()
+        self._texts: Recent[str, Known] = Recent(MAX_TEXTS)
+
+    def known(self, columns: Columns, read: Callable[[int], ModelSnapshot]) -> list[Known]:
+        """What is known of each row, or of all that say the same."""
+        texts = _marked(columns)
+        found = self._texts.those(texts)
+        for number in [number for number, known in enumerate(found) if known is None]:
+            found[number] = self._learn(texts[number], columns.bases[number], partial(read, number))
+        return found  # type: ignore[return-value]
+
+    def _learn(self, text: str | None, bases: tuple[str, ...], read: Callable[[], ModelSnapshot]) -> Known:
+        if text is None or len(text) > MAX_TEXT:
+            return UNFIT
+        known = self._texts.get(text)
+        if known is None:
+            try:
+                known = self._patterns.learn(row_of(text), bases, read)
+            except BadAnswer:
+                return UNFIT  # It will say so again.
+            self._texts.put(text, known)
+        return known
+
+
+def _marked(columns: Columns) -> list[str | None]:
+    """The texts of rows with a mark for every base, `None` where that cannot be."""
+    marked = [
+        text if not bases else text.replace(bases[0], MARKS[0]) if len(bases) == 1 else mark(text, bases)
+        for text, bases in zip(columns.texts, columns.bases, strict=True)
+    ]
+    odd = {name for name in {*chain.from_iterable(columns.bases)} if not is_plain_name(name)}
+    if odd or not columns.fit.all():
+        rows = zip(marked, columns.fit.tolist(), columns.bases, strict=True)
+        return [text if fit and odd.isdisjoint(bases) else None for text, fit, bases in rows]
+    return marked
 
 
 def _reader(columns: Columns, at: datetime) -> Callable[[int], ModelSnapshot]:

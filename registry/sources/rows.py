@@ -16,6 +16,7 @@ from msgspec import to_builtins
 from registry.errors import BadAnswer
 from registry.model.refs import MAX_ID_LENGTH, is_hub_id
 from registry.sources.http import decode_json
+from registry.sources.keys import NONE, Card, Config
 from registry.weights.parameters import FLOATS
 
 FIELDS = (
@@ -39,8 +40,6 @@ _COMMIT_LENGTHS = frozenset({40, 64})
 _TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{},]', re.DOTALL)
 _MOST_ELEMENTS = 2**56
 
-NONE = msgspec.Raw()
-"""A field that is not there."""
 _Time = Annotated[datetime, msgspec.Meta(tz=True)]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
@@ -52,36 +51,6 @@ class _Weights(msgspec.Struct, gc=False):
 
 class _Gguf(msgspec.Struct, gc=False):
     total: _Count | None = None
-
-
-class Card(msgspec.Struct, gc=False):
-    """The keys of a card that are read (`documents.py`), in any form."""
-
-    license: msgspec.Raw = NONE
-    license_name: msgspec.Raw = NONE
-    license_link: msgspec.Raw = NONE
-    base_model: msgspec.Raw = NONE
-    base_model_relation: msgspec.Raw = NONE
-    finetuned_from: msgspec.Raw = NONE
-    datasets: msgspec.Raw = NONE
-    new_version: msgspec.Raw = NONE
-    tags: msgspec.Raw = NONE
-    library_name: msgspec.Raw = NONE
-    pipeline_tag: msgspec.Raw = NONE
-
-
-class _Config(msgspec.Struct, gc=False):
-    """The keys of a configuration that are read (`documents.py`, `weights/quantization.py`)."""
-
-    model_type: msgspec.Raw = NONE
-    architectures: msgspec.Raw = NONE
-    quantization_config: msgspec.Raw = NONE
-    quantization: msgspec.Raw = NONE
-    peft: msgspec.Raw = NONE
-    text_config: msgspec.Raw = NONE
-    llm_config: msgspec.Raw = NONE
-    language_config: msgspec.Raw = NONE
-    thinker_config: msgspec.Raw = NONE
 
 
 class Row(msgspec.Struct, gc=False):
@@ -98,13 +67,16 @@ class Row(msgspec.Struct, gc=False):
     tags: msgspec.Raw = NONE
     base_models: msgspec.Raw = msgspec.field(name="baseModels", default=NONE)
     card: Card | None = msgspec.field(name="cardData", default=None)
-    config: _Config | None = None
+    config: Config | None = None
     task: str | None = msgspec.field(name="pipeline_tag", default=None)
     library: str | None = msgspec.field(name="library_name", default=None)
     private: bool | None = None
     gated: bool | str | None = None
     disabled: bool | None = None
 
+
+NO_ROW = Row("")
+"""One that says nothing."""
 
 _PAGE = msgspec.json.Decoder(list[Row])
 _ONE = msgspec.json.Decoder(Row)
@@ -202,28 +174,6 @@ def is_plain(row: Row) -> bool:
     )
 
 
-def others(row: Row) -> Iterator[str]:
-    """What a row says in its less common fields, each text as received."""
-    yield str(row.base_models, "utf-8")
-    for part in (row.card, row.config):
-        if part is not None:
-            for name in part.__struct_fields__:
-                value = getattr(part, name)
-                if value is not NONE:
-                    yield name
-                    yield str(value, "utf-8")
-        yield ""
-
-
-def card_is_silent(row: Row) -> bool:
-    """Whether no card stands in for a field that a row may lack."""
-    card = row.card
-    return card is None or (
-        (row.task is not None or card.pipeline_tag is NONE)
-        and (row.library is not None or card.library_name is NONE)
-    )
-
-
 def document_of(row: Row) -> dict[str, object]:
     """A row as a document, with all of it that is read. Raises `ValueError` or `RecursionError`."""
     weights, gguf = row.safetensors, row.gguf
@@ -253,7 +203,7 @@ def document_of(row: Row) -> dict[str, object]:
     return document
 
 
-def _mapping(part: Card | _Config) -> dict[str, object]:
+def _mapping(part: Card | Config) -> dict[str, object]:
     texts = ((name, getattr(part, name)) for name in part.__struct_fields__)
     return {name: decode_json(bytes(text)) for name, text in texts if text is not NONE}
 
@@ -264,13 +214,13 @@ def stored_numbers(row: Row) -> _Stored | None:
     weights = row.safetensors
     if weights is not None:
         counts, total = weights.parameters, weights.total
-        if not counts or not total or total >= _MOST_ELEMENTS or not FLOATS.issuperset(counts):
+        if not counts or not total or total >= _MOST_ELEMENTS:
             return None
         if len(counts) == 1:
             ((dtype, count),) = counts.items()
-            return ((count,), dtype) if count == total else None
+            return ((count,), dtype) if count == total and dtype in FLOATS else None
         dtypes = sorted(counts)
-        if sum(counts.values()) != total:
+        if sum(counts.values()) != total or not FLOATS.issuperset(dtypes):
             return None
         return tuple([counts[dtype] for dtype in dtypes]), ",".join(dtypes)
     assert row.gguf is not None

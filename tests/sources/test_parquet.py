@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ from hypothesis import strategies as st
 
 from registry.errors import DamagedFile
 from registry.model.bulk import Listed
+from registry.model.edges import Origin
 from registry.model.snapshot import LicenseClaim, ModelSnapshot, ParameterCount
 from registry.sources import parquet
 from registry.sources.bulk import content_of, day_of, read_bulk
+from registry.sources.documents import read_document
 from registry.sources.dumps import Piece
 
 AT = datetime(2026, 10, 1, tzinfo=UTC)
@@ -134,12 +137,12 @@ def same(row: Listed, whole: ModelSnapshot) -> None:
 def rows(draw: st.DrawFn) -> dict[str, Any]:
     bases = draw(st.lists(st.sampled_from(NAMES), max_size=3))
     relation = draw(st.sampled_from(["finetune", "quantized", "merge", "odd"]))
-    license_id = draw(st.sampled_from([None, "mit", "apache-2.0", "other", "no such", "llama3.1"]))
-    task = draw(st.sampled_from([None, "text-generation", "fill-mask", "", " spaced "]))
-    library = draw(st.sampled_from([None, "transformers", "peft", "diffusers", "gguf"]))
+    license_id = draw(st.sampled_from([None, "mit", "apache-2.0", "other", "no such", "llama3.1", "own-2"]))
+    task = draw(st.sampled_from([None, "text-generation", "fill-mask", "", " spaced ", "org/base", "mlx"]))
+    library = draw(st.sampled_from([None, "transformers", "peft", "diffusers", "gguf", "mlx", "fill-mask"]))
     tags = [
         tag
-        for tag in (library, task, "region:us", "4-bit", "merge", "fill-mask")
+        for tag in (library, task, "region:us", "4-bit", "merge", "fill-mask", "arxiv:1", "é")
         if tag and draw(st.booleans())
     ]
     tags += [f"license:{license_id}"] if license_id and draw(st.booleans()) else []
@@ -150,7 +153,13 @@ def rows(draw: st.DrawFn) -> dict[str, Any]:
             )
         )
     tags += draw(
-        st.sampled_from([[], [], ["dataset:org/base"], ["x\x1fy"], ["\x01"], [None], ["base_model:q/other"]])
+        st.sampled_from(
+            [
+                *(["dataset:d/one", "dataset:two"], ["dataset:D/One"], ["dataset:two", "dataset:d/one"]),
+                *([], [], ["dataset:org/base"], ["x\x1fy"], ["\x7fa"], [None], ["base_model:q/other"]),
+                *(["", "a", "a"], ["license:gpl-3.0"], ["see org/base"], ["t" * 1001]),
+            ]
+        )
     )
     card: dict[str, Any] = {}
     if license_id and draw(st.booleans()):
@@ -164,9 +173,15 @@ def rows(draw: st.DrawFn) -> dict[str, Any]:
                 {},
                 {"base_model_relation": "quantized"},
                 {"datasets": ["d/one", "d/two"]},
+                {"datasets": ["d/one", "two"]},
+                {"datasets": "two"},
+                {"datasets": [{"name": "two"}]},
                 {"library_name": "timm", "pipeline_tag": "fill-mask"},
                 {"model-index": [{"license": "mit"}], "widget": ["x" * 300]},
                 {"new_version": "org/base"},
+                {"license_name": "own words", "license_link": "LICENSE"},
+                {"widget": "org/base"},
+                {"base_model": "org\\/base"},
                 {"tags": ["merge"]},
             ]
         )
@@ -274,6 +289,114 @@ def test_most_rows_follow_a_pattern(tmp_path: Path) -> None:
     assert len({id(row.pattern.like or row.pattern) for row in found}) == 1
     assert [row.bases for row in found[:2]] == [("b/0",), ("b/1",)]
     assert {row.license for row in found} == {"mit"}
+
+
+def merged(number: int, *bases: str, **fields: Any) -> dict[str, Any]:
+    tags = [tag for base in bases for tag in (f"base_model:{base}", f"base_model:merge:{base}")]
+    return {
+        "id": f"o/m{number}",
+        "tags": ["text-generation", *tags, "license:mit"],
+        "cardData": json.dumps({"license": "mit", "base_model": list(bases)}),
+        "baseModels": {"models": [{"id": base} for base in bases], "relation": "merge"},
+        "pipeline_tag": "text-generation",
+        **fields,
+    }
+
+
+def documents_read(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Grows with every row that is read as a document."""
+    read: list[object] = []
+
+    def counting(document: dict[str, Any], **how: Any) -> ModelSnapshot:
+        read.append(document["id"])
+        return read_document(document, **how)
+
+    monkeypatch.setattr(parquet, "read_document", counting)
+    return read
+
+
+def test_bases_in_any_order_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = [merged(number, *names) for number, names in enumerate(permutations(["x/c", "x/a", "y/d", "b/b"]))]
+    read = documents_read(monkeypatch)
+    (piece,) = pieces(write(tmp_path / "x.parquet", told))
+    assert len(read) == 1
+    for row, document in zip(piece.batches[0].rows, told, strict=True):
+        assert row.bases == row.pattern.bases == ("b/b", "x/a", "x/c", "y/d")
+        same(row, read_document({**document, "gguf": None}, observed_at=AT))
+
+
+def test_words_that_mean_nothing_else_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = [
+        {
+            "id": f"o/{task}-{library}-{word}-{extra[:2]}",
+            "pipeline_tag": task,
+            "library_name": library,
+            "tags": [library, task, f"license:{word}", extra],
+            "cardData": json.dumps({"license": word, "tags": [extra], "language": extra}),
+            "safetensors": stored,
+        }
+        for task in ("fill-mask", "own-task")
+        for library in ("transformers", "own_library")
+        for word in ("mit", "gpl-3.0", "own-words")
+        for extra, stored in (("en", None), ("arxiv:1234.5678", {"parameters": {"BF16": 7}, "total": 7}))
+    ]
+    read = documents_read(monkeypatch)
+    (piece,) = pieces(write(tmp_path / "x.parquet", told))
+    assert len(read) == 1
+    rows = piece.batches[0].rows
+    for row, document in zip(rows, told, strict=True):
+        same(row, read_document(document, observed_at=AT))
+    assert [row.license for row in rows[::2]] == ["mit", "gpl-3.0", None] * 4
+    # What differs in task and library alone is told to be alike.
+    assert len({id(row.pattern.like or row.pattern) for row in rows}) == 4
+
+
+def test_datasets_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = [
+        merged(
+            number,
+            "x/y",
+            tags=[f"dataset:{one}", "base_model:x/y", "base_model:merge:x/y", f"dataset:{other}"],
+            cardData=json.dumps({"base_model": ["x/y"], "datasets": [other, one]}),
+        )
+        for number, (one, other) in enumerate([("d/one", "glue"), ("glue", "d/one"), ("a/b", "x/y")])
+    ]
+    read = documents_read(monkeypatch)
+    found = pieces(write(tmp_path / "x.parquet", told[:2]))[0].batches[0].rows
+    assert len(read) == 1
+    found = [row for row, _ in listed(write(tmp_path / "x.parquet", told))]
+    for row, document in zip(found, told, strict=True):
+        same(row, read_document(document, observed_at=AT))
+
+
+def test_names_that_stand_nowhere_in_the_text(tmp_path: Path) -> None:
+    told = [
+        {"id": "o/a", "baseModels": {"models": [], "relation": None}},
+        {"id": "o/b", "baseModels": {"models": [{"id": "x/y"}], "relation": None}},
+        {"id": "o/c", "baseModels": {"models": [{"id": "x/y"}, {"id": "a/b"}], "relation": None}},
+        {"id": "o/d", "baseModels": {"models": [{"id": "a/b"}, {"id": "x/y"}], "relation": None}},
+        {"id": "o/e", "baseModels": {"models": [{"id": None}, {"id": "x/y"}, None], "relation": None}},
+    ]
+    found = list(listed(write(tmp_path / "x.parquet", told)))
+    for row, whole in found:
+        same(row, whole)
+    bases = [[claim.base for claim in whole.claims if claim.origin is Origin.HUB] for _, whole in found]
+    assert bases == [[], ["x/y"], ["x/y", "a/b"], ["a/b", "x/y"], ["x/y"]]
+
+
+def test_imprints_do_not_depend_on_what_was_read_before(tmp_path: Path) -> None:
+    told = [merged(1, "a/b", "c/d"), merged(2, "c/d", "a/b"), merged(3, "x/y"), {"id": "o/n"}]
+    told[2]["tags"][-1], told[2]["cardData"] = (
+        "license:gpl-3.0",
+        '{"license": "gpl-3.0", "base_model": "x/y"}',
+    )
+    imprints = {row.repo_id: row.imprint for row, _ in listed(write(tmp_path / "x.parquet", told))}
+    again = {row.repo_id: row.imprint for row, _ in listed(write(tmp_path / "y.parquet", told[::-1]))}
+    assert imprints == again
+    assert len(set(imprints.values())) == 4
+    few = pa.schema([field for field in SCHEMA if field.name not in ("config", "gated", "sha", "gguf")])
+    less = {row.repo_id: row.imprint for row, _ in listed(write(tmp_path / "z.parquet", told, few))}
+    assert less == imprints, "a column without anything says what one that is not there says"
 
 
 def test_columns_that_are_not_there_or_of_another_kind(tmp_path: Path) -> None:
