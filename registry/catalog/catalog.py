@@ -28,7 +28,7 @@ from registry.catalog import (
     weighing,
 )
 from registry.catalog.backup import backup
-from registry.catalog.bulk import BulkWriter
+from registry.catalog.bulk import BulkWriter, keeping
 from registry.catalog.engine import BUSY_TIMEOUT, Database, connect
 from registry.catalog.facts import facts_of
 from registry.catalog.location import parse_location
@@ -131,7 +131,7 @@ class Catalog:
     def keep_many(self, batch: Batch, writer: BulkWriter) -> BulkReport:
         """Keep what a list told of many models, all of them or, on an error, none: the same as saving each,
         many times as fast. writer: one for all batches of a run."""
-        return self._database.write(lambda c: writer.keep(c, batch))
+        return keeping(self._database, writer, lambda c: writer.keep(c, batch))
 
     def begin_import(self, content: str, at: datetime, *, exactly: bool) -> ImportState:
         """Begin to import a bulk file, or go on where that was broken off. content: tells the file from any
@@ -142,7 +142,9 @@ class Catalog:
         self, batches: Sequence[Batch], writer: BulkWriter, state: ImportState, until: int
     ) -> list[BulkReport]:
         """As `keep_many`, for what stands in a bulk file up to row `until`."""
-        return self._database.write(lambda c: imports.keep(c, batches, writer, state.number, until))
+        return keeping(
+            self._database, writer, lambda c: imports.keep(c, batches, writer, state.number, until)
+        )
 
     def finish_import(self, state: ImportState, *, complete: bool) -> None:
         """Say that a bulk file is in as a whole. complete: it lists all there is, alone or with others of
@@ -167,7 +169,7 @@ class Catalog:
     ) -> tuple[BulkReport, Crawl]:
         """Keep the models of the next page of a walk and where it goes on, both or, on an error, none;
         without a `place` the walk is finished. Raises `CatalogError` when another process went on with it."""
-        return self._database.write(lambda c: crawling.keep_page(c, crawl, batch, writer, place))
+        return keeping(self._database, writer, lambda c: crawling.keep_page(c, crawl, batch, writer, place))
 
     def crawls(self, limit: int = 100) -> list[Crawl]:
         """The walks begun last, the newest first."""

@@ -1,16 +1,15 @@
 """The tables. Written for three million models: integer ids, hashes as bytes, facts once.
 
-What a look at a model found is a row of `snapshots`; what hangs on it (parameter counts, license
-statements, raw answers) has its key. A file list belongs to a commit and is shared by all snapshots of
-that commit. Claims are kept for good, with a flag for those still made; edges are worked out from them.
+What a look at a model found is a row of `snapshots`, by model and number; what hangs on it (parameter counts,
+license statements, raw answers) has its key. What many looks found alike is a row of `traits`, which
+they share. A file list belongs to a commit and is shared by all snapshots of that commit. Claims are kept for
+good, with a flag for those still made; edges are worked out from them.
 
 What can be worked out from the rest is not written down: `catalog check` holds the short forms to it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
@@ -19,6 +18,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -27,13 +27,14 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
     func,
+    text,
 )
 
+from registry.catalog.codes import ALIAS, FIELD, GATE, ORIGIN, RELATION, SOURCE, STATE, Origins, Word
 from registry.catalog.types import BigId, HexBytes, Name, Packed, Phrase, UtcDateTime
-from registry.model.edges import Origin, Relation
-from registry.model.refs import SourceName
-from registry.model.snapshot import Gate, LicenseField
+from registry.model.edges import Origin
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -46,24 +47,26 @@ NAMING = {
 metadata = MetaData(naming_convention=NAMING)
 
 
-class AliasKind(StrEnum):
-    """Why a name means a model: a source said so, the model was renamed, or only letter case differs."""
-
-    SOURCE = "source"
-    RENAME = "rename"
-    CASE = "case"
-
-
-def _choice(name: str, values: Iterable[str], *, nullable: bool = False) -> tuple[Any, ...]:
-    """A short text out of a closed set, and the check that keeps it so. Said with OR: for IN SQLite builds an
-    index of the words, anew for every row."""
-    listed = " OR ".join(f"{name} = '{value}'" for value in values)
-    return Column(name, Text, nullable=nullable), CheckConstraint(listed, name=name)
+def _word(name: str, words: Word, *, nullable: bool = False) -> tuple[Any, ...]:
+    """A word out of a closed set (`codes.py`), and the check that keeps it so."""
+    return Column(name, words, nullable=nullable), CheckConstraint(words.check(name), name=name)
 
 
 def _owner(name: str, target: str) -> Column[int]:
     """A key to the row this one belongs to and goes away with."""
     return Column(name, BigId, ForeignKey(f"{target}.id", ondelete="CASCADE"), nullable=False)
+
+
+def _of_look() -> tuple[Any, ...]:
+    """A key to the look this row belongs to and goes away with, and moves with to another model."""
+    owner = ["model_id", "number"]
+    return (
+        Column("model_id", BigId, nullable=False),
+        Column("number", Integer, nullable=False),
+        ForeignKeyConstraint(
+            owner, [f"snapshots.{name}" for name in owner], ondelete="CASCADE", onupdate="CASCADE"
+        ),
+    )
 
 
 def _flag(name: str) -> Column[bool]:
@@ -75,14 +78,14 @@ models = Table(
     metadata,
     Column("id", BigId, primary_key=True),
     Column("repo_id", Name, nullable=False),
-    *_choice("source", SourceName),
+    *_word("source", SOURCE),
     Column("hub_id", Packed),
     _flag("tracked"),
     # The source of the current snapshot said, last time, that the model is absent or not visible.
     _flag("removed"),
-    # The snapshot whose facts are shown, the newest that has any. It goes away with the model.
+    # The number of the snapshot whose facts are shown, the newest that has any.
     # No key: two tables that name each other could only be written in a detour. `catalog check` looks.
-    Column("snapshot_id", BigId),
+    Column("shown", Integer),
     # The last look through the source of the current snapshot, whatever it found.
     Column("seen_at", UtcDateTime),
     # Counters change daily and mean no new snapshot.
@@ -97,7 +100,7 @@ aliases = Table(
     metadata,
     Column("name", Name, primary_key=True),
     _owner("model_id", "models"),
-    *_choice("kind", AliasKind),
+    *_word("kind", ALIAS),
     Column("observed_at", UtcDateTime),
     Index("ix_aliases_model_id", "model_id"),
 )
@@ -122,12 +125,42 @@ trees = Table(
     UniqueConstraint("model_id", "commit_sha"),
 )
 
+traits = Table(
+    "traits",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    # Tells the row by all that it says (`traits.py`). Rows are shared and never change.
+    Column("mark", LargeBinary, nullable=False),
+    Column("private", Boolean),
+    *_word("gated", GATE, nullable=True),
+    Column("disabled", Boolean),
+    Column("library", Text),
+    Column("task", Text),
+    # The resolved id(s) of the declaration, lower case, several joined by " AND ".
+    Column("license", Text),
+    # Who states just that and nothing else, joined by commas; then there are no `license_claims`.
+    Column("license_by", Text),
+    Column("new_version", Text),
+    # NULL: the source told no count at all.
+    Column("parameters_origin", Text),
+    Column("parameters_rule", Phrase),
+    Column("parameters_contradiction", Text),
+    # What `snapshots.parameters` is besides: the number of elements of the one storage type there is
+    # (then there are no `parameter_counts`), the logical count, the host's own figure.
+    Column("parameters_dtype", Text),
+    _flag("parameters_logical"),
+    _flag("parameters_served"),
+    UniqueConstraint("mark"),
+)
+
 snapshots = Table(
     "snapshots",
     metadata,
-    Column("id", BigId, primary_key=True),
     _owner("model_id", "models"),
-    *_choice("source", SourceName),
+    # Of the looks at one model in the order they were written.
+    Column("number", Integer, nullable=False),
+    Column("traits_id", BigId, ForeignKey("traits.id"), nullable=False),
+    *_word("source", SOURCE),
     # Of the facts whose change is news (`compare.py`). NULL: not worked out yet, with `bases`, of the
     # newest look of its source that found anything, whose claims are the current ones.
     Column("digest", LargeBinary),
@@ -138,34 +171,24 @@ snapshots = Table(
     Column("revision", Text),
     Column("commit_sha", Packed),
     _flag("removed"),
-    Column("private", Boolean),
-    *_choice("gated", Gate, nullable=True),
-    Column("disabled", Boolean),
     Column("created_at", UtcDateTime),
     Column("last_modified", UtcDateTime),
-    Column("library", Text),
-    Column("task", Text),
-    # The resolved id(s) of the declaration, lower case, several joined by " AND ".
-    Column("license", Text),
-    # Who states just that and nothing else, joined by commas; then there are no `license_claims`.
-    Column("license_by", Text),
     # Coded (`tags.py`), NULL when there are none.
     Column("tags", LargeBinary),
     Column("used_storage", BigInteger),
-    Column("new_version", Text),
     # The logical count, else the stored one: what filters and lists show.
     Column("parameters", BigInteger),
-    Column("logical_parameters", BigInteger),
+    # The host's own figure where it is another.
     Column("served_parameters", BigInteger),
-    # NULL: the source told no count at all.
-    Column("parameters_origin", Text),
-    Column("parameters_rule", Phrase),
-    Column("parameters_contradiction", Text),
     # [[name, relation], ...] as claimed then, for telling later what changed.
     Column("bases", Text),
     Column("tree_id", BigId, ForeignKey("trees.id")),
-    Index("ix_snapshots_model_id", "model_id"),
+    PrimaryKeyConstraint("model_id", "number"),
+    sqlite_with_rowid=False,
 )
+SHOWN = and_(snapshots.c.model_id == models.c.id, snapshots.c.number == models.c.shown)
+"""The look whose facts are shown of a model."""
+
 # Looks through a list of models find no files.
 Index(
     "ix_snapshots_tree_id",
@@ -177,19 +200,20 @@ Index(
 details = Table(
     "details",
     metadata,
-    Column("snapshot_id", BigId, ForeignKey("snapshots.id", ondelete="CASCADE"), primary_key=True),
+    *_of_look(),
     # zlib-compressed JSON: config, notes. Read one model at a time, never searched.
     Column("data", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("model_id", "number"),
 )
 
 raw_answers = Table(
     "raw_answers",
     metadata,
-    _owner("snapshot_id", "snapshots"),
+    *_of_look(),
     Column("kind", Text, nullable=False),
     # zlib-compressed.
     Column("data", LargeBinary, nullable=False),
-    PrimaryKeyConstraint("snapshot_id", "kind"),
+    PrimaryKeyConstraint("model_id", "number", "kind"),
 )
 
 blobs = Table(
@@ -228,22 +252,22 @@ Index(
 parameter_counts = Table(
     "parameter_counts",
     metadata,
-    _owner("snapshot_id", "snapshots"),
+    *_of_look(),
     Column("dtype", Text, nullable=False),
     Column("elements", BigInteger, nullable=False),
-    PrimaryKeyConstraint("snapshot_id", "dtype"),
+    PrimaryKeyConstraint("model_id", "number", "dtype"),
     sqlite_with_rowid=False,
 )
 
 license_claims = Table(
     "license_claims",
     metadata,
-    _owner("snapshot_id", "snapshots"),
+    *_of_look(),
     Column("position", Integer, nullable=False),
-    *_choice("field", LicenseField),
+    *_word("field", FIELD),
     Column("value", Text, nullable=False),
     Column("origin", Text, nullable=False),
-    PrimaryKeyConstraint("snapshot_id", "position"),
+    PrimaryKeyConstraint("model_id", "number", "position"),
     sqlite_with_rowid=False,
 )
 
@@ -252,11 +276,10 @@ edges = Table(
     metadata,
     _owner("derivative_id", "models"),
     Column("base_id", BigId, ForeignKey("models.id"), nullable=False),
-    *_choice("relation", Relation),
-    # Strongest first, joined by commas.
-    Column("origins", Text, nullable=False),
+    *_word("relation", RELATION),
+    Column("origins", Origins, nullable=False),
     Column("resolved_from", Text),
-    Column("state", Text, nullable=False),
+    *_word("state", STATE),
     PrimaryKeyConstraint("derivative_id", "base_id"),
     # Covers the walk towards derivatives.
     Index("ix_edges_base_id", "base_id", "derivative_id", "relation"),
@@ -269,11 +292,13 @@ edge_claims = Table(
     _owner("derivative_id", "models"),
     # In the order first seen.
     Column("position", Integer, nullable=False),
-    Column("base_id", BigId, ForeignKey("models.id")),
+    # No key, which would need an index of all claims: where a claim makes an edge, that one has the key.
+    # `catalog check` looks.
+    Column("base_id", BigId),
     # The source whose snapshot made the claim; NULL for one made by hand in this catalog.
-    *_choice("told_by", SourceName, nullable=True),
-    *_choice("origin", Origin),
-    *_choice("relation", Relation),
+    *_word("told_by", SOURCE, nullable=True),
+    *_word("origin", ORIGIN),
+    *_word("relation", RELATION),
     # NULL: the present name of the base.
     Column("declared", Text),
     # The base as the claim named it, where that differs from `declared`.
@@ -286,8 +311,17 @@ edge_claims = Table(
     Column("observed_at", UtcDateTime, nullable=False),
     PrimaryKeyConstraint("derivative_id", "position"),
     CheckConstraint("declared IS NOT NULL OR (base_id IS NOT NULL AND named IS NULL)", name="declared"),
-    Index("ix_edge_claims_base_id", "base_id"),
     sqlite_with_rowid=False,
+)
+APART = f"(denied OR NOT current OR origin = {ORIGIN.number(Origin.INFERRED)})"
+"""Claims that need not make an edge. Every other one with a base makes one (`registry.lineage.resolve`), or a
+claim about the same two models is among these. Databases use the index for questions in these words."""
+claims_apart = text(APART)
+Index(
+    "ix_edge_claims_base_id",
+    edge_claims.c.base_id,
+    sqlite_where=claims_apart,
+    postgresql_where=claims_apart,
 )
 
 imports = Table(
@@ -310,7 +344,7 @@ training_facts = Table(
     Column("id", BigId, primary_key=True),
     _owner("model_id", "models"),
     # As in `edge_claims`.
-    *_choice("told_by", SourceName, nullable=True),
+    *_word("told_by", SOURCE, nullable=True),
     Column("name", Text, nullable=False),
     # JSON, so that a whole number, a decimal one and a text stay what they are.
     Column("value", Text, nullable=False),

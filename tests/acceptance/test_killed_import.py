@@ -22,8 +22,10 @@ AT = ("--observed-at", "2026-10-01")
 CONTENT = (
     """
     SELECT m.repo_id, m.hub_id, m.tracked, m.removed, m.seen_at, m.downloads, s.observed_at, s.last_seen_at,
-        s.library, s.license, s.license_by, s.tags, s.parameters, s.imprint
-    FROM models AS m LEFT JOIN snapshots AS s ON s.id = m.snapshot_id ORDER BY m.repo_id
+        t.library, t.license, t.license_by, s.tags, s.parameters, s.imprint
+    FROM models AS m LEFT JOIN snapshots AS s ON s.model_id = m.id AND s.number = m.shown
+        LEFT JOIN traits AS t ON t.id = s.traits_id
+    ORDER BY m.repo_id
     """,
     """
     SELECT d.repo_id, b.repo_id, e.relation, e.origins, e.resolved_from

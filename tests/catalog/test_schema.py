@@ -201,9 +201,9 @@ def test_a_migration_that_breaks_references_changes_nothing(tmp_path: Path, newe
     database.write(lambda c: schema.upgrade(c, schema.REVISIONS[-2]))
     database.close()
     run_sql(
-        str(path), "INSERT INTO models (id, repo_id, source, tracked, removed) VALUES (1, 'o/m', 'hub', 0, 0)"
+        str(path), "INSERT INTO models (id, repo_id, source, tracked, removed) VALUES (1, 'o/m', 0, 0, 0)"
     )
-    run_sql(str(path), "INSERT INTO aliases (name, model_id, kind) VALUES ('a', 1, 'source')")
+    run_sql(str(path), "INSERT INTO aliases (name, model_id, kind) VALUES ('a', 1, 0)")
     newer_program.write_text(NEXT.format(head=schema.REVISIONS[-2], then="op.execute('DELETE FROM models')"))
     with pytest.raises(CatalogError, match="would break 1 references; nothing was changed"):
         Catalog.migrate(str(path))
