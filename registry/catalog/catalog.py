@@ -28,7 +28,7 @@ from registry.catalog import (
     weighing,
 )
 from registry.catalog.backup import backup
-from registry.catalog.bulk import BulkWriter
+from registry.catalog.bulk import BulkWriter, keeping
 from registry.catalog.engine import BUSY_TIMEOUT, Database, connect
 from registry.catalog.evidence import EvidenceShelf
 from registry.catalog.facts import facts_of
@@ -127,13 +127,12 @@ class Catalog:
 
     def save_many(self, snapshots: Iterable[ModelSnapshot]) -> list[SaveReport]:
         """Keep several, in the order given: all of them or, on an error, none."""
-        batch = list(snapshots)
-        return self._database.write(lambda c: saving.save_all(c, batch)) if batch else []
+        return self._database.write(lambda c: saving.save_all(c, batch)) if (batch := list(snapshots)) else []
 
     def keep_many(self, batch: Batch, writer: BulkWriter) -> BulkReport:
         """Keep what a list told of many models, all of them or, on an error, none: the same as saving each,
         many times as fast. writer: one for all batches of a run."""
-        return self._database.write(lambda c: writer.keep(c, batch))
+        return keeping(self._database, writer, lambda c: writer.keep(c, batch))
 
     def begin_import(self, content: str, at: datetime, *, exactly: bool) -> ImportState:
         """Begin to import a bulk file, or go on where that was broken off. content: tells the file from any
@@ -144,7 +143,9 @@ class Catalog:
         self, batches: Sequence[Batch], writer: BulkWriter, state: ImportState, until: int, sound: bool
     ) -> list[BulkReport]:
         """As `keep_many`, for what stands in a bulk file up to row `until`. sound: nothing was left out."""
-        return self._database.write(lambda c: imports.keep(c, batches, writer, state.number, until, sound))
+        return keeping(
+            self._database, writer, lambda c: imports.keep(c, batches, writer, state.number, until, sound)
+        )
 
     def finish_import(self, state: ImportState, *, complete: bool) -> bool:
         """Say that a bulk file is in. complete: it lists all there is, alone or with others of its time;
@@ -169,15 +170,14 @@ class Catalog:
     ) -> tuple[BulkReport, Crawl]:
         """Keep the models of the next page of a walk and where it goes on, both or, on an error, none;
         without a `place` the walk is finished. Raises `CatalogError` when another process went on with it."""
-        return self._database.write(lambda c: crawling.keep_page(c, crawl, batch, writer, place))
+        return keeping(self._database, writer, lambda c: crawling.keep_page(c, crawl, batch, writer, place))
 
     def crawls(self, limit: int = 100) -> list[Crawl]:
         """The walks begun last, the newest first."""
         return self._database.read(lambda c: crawling.newest(c, limit))
 
     def adopt_case_variants(self) -> int:
-        """Make names that only ever stood for a base, and differ from exactly one observed model by letter
-        case alone, aliases of that model. Returns how many."""
+        """Join names of bases alone to the one observed model they differ from by case; returns how many."""
         return self._database.write(identity.adopt_case_variants)
 
     def add_claim(self, derivative: str, claim: Claim, *, observed_at: datetime) -> None:

@@ -13,10 +13,11 @@ from sqlalchemy import Column, Connection, Select, and_, exists, func, or_, sele
 from registry.catalog.claims import edges_and_wanted
 from registry.catalog.engine import Database
 from registry.catalog.evidence import misfits
-from registry.catalog.looks import unpack
+from registry.catalog.looks import of_look_in, unpack
 from registry.catalog.names import chunks, names_of
 from registry.catalog.prints import damaged
 from registry.catalog.tables import (
+    SHOWN,
     aliases,
     blobs,
     details,
@@ -27,9 +28,11 @@ from registry.catalog.tables import (
     parameter_counts,
     raw_answers,
     snapshots,
+    traits,
     trees,
 )
 from registry.catalog.tags import check_tags
+from registry.catalog.traits import OF_LOOK
 from registry.errors import CatalogDamaged
 from registry.model.records import Problem
 
@@ -64,24 +67,26 @@ def _references(connection: Connection) -> Iterator[Problem]:
             yield Problem("dangling-reference", message, mend=_RESTORE)
 
 
-def _shown_snapshots(connection: Connection) -> Iterator[Problem]:
-    other = models.alias("other")
-    foreign = (
-        select(models.c.repo_id, other.c.repo_id)
-        .join(snapshots, snapshots.c.id == models.c.snapshot_id)
-        .join(other, other.c.id == snapshots.c.model_id)
-        .where(snapshots.c.model_id != models.c.id)
-        .order_by(models.c.repo_id)
+def _bases(connection: Connection) -> Iterator[Problem]:
+    base, model = models.alias("base"), models.alias("model")
+    query = (
+        select(model.c.repo_id)
+        .join(edge_claims, edge_claims.c.derivative_id == model.c.id)
+        .join(base, base.c.id == edge_claims.c.base_id, isouter=True)
+        .where(edge_claims.c.base_id.is_not(None), base.c.id.is_(None))
+        .distinct()
+        .order_by(model.c.repo_id)
     )
-    for name, owner in connection.execute(foreign):
-        message = f"{name} shows a snapshot of {owner}"
-        yield Problem("foreign-snapshot", message, (name, owner), _refresh(name))
-    there = exists().where(snapshots.c.id == models.c.snapshot_id)
-    dangling = select(models.c.repo_id).where(models.c.snapshot_id.is_not(None), ~there)
+    for name in connection.execute(query).scalars():
+        yield Problem("dangling-reference", f"{name} claims a base that is gone", (name,), _anew(name))
+
+
+def _shown_snapshots(connection: Connection) -> Iterator[Problem]:
+    dangling = select(models.c.repo_id).where(models.c.shown.is_not(None), ~exists().where(SHOWN))
     for name in connection.execute(dangling.order_by(models.c.repo_id)).scalars():
         yield Problem("dangling-reference", f"{name} shows a snapshot that is gone", (name,), _refresh(name))
     has_some = exists().where(snapshots.c.model_id == models.c.id)
-    unsettled = select(models.c.repo_id).where(models.c.snapshot_id.is_(None), has_some)
+    unsettled = select(models.c.repo_id).where(models.c.shown.is_(None), has_some)
     for name in connection.execute(unsettled.order_by(models.c.repo_id)).scalars():
         yield Problem("no-shown-snapshot", f"{name} shows none of its snapshots", (name,), _refresh(name))
 
@@ -149,7 +154,7 @@ def _snapshots_twice(connection: Connection) -> Iterator[Problem]:
     """Of one source, two neighbours in time that say the same should have been one."""
     before = func.lag(snapshots.c.digest).over(
         partition_by=(snapshots.c.model_id, snapshots.c.source),
-        order_by=(snapshots.c.last_seen_at, snapshots.c.id),
+        order_by=(snapshots.c.last_seen_at, snapshots.c.number),
     )
     marked = select(snapshots.c.model_id, snapshots.c.digest, before.label("before")).subquery()
     query = (
@@ -175,7 +180,7 @@ def _short_forms(connection: Connection) -> Iterator[Problem]:
             ~later.c.removed,
             or_(
                 later.c.last_seen_at > snapshots.c.last_seen_at,
-                and_(later.c.last_seen_at == snapshots.c.last_seen_at, later.c.id > snapshots.c.id),
+                and_(later.c.last_seen_at == snapshots.c.last_seen_at, later.c.number > snapshots.c.number),
             ),
         )
         .correlate(snapshots)
@@ -187,9 +192,11 @@ def _short_forms(connection: Connection) -> Iterator[Problem]:
 
 
 def _license_forms(connection: Connection) -> Iterator[Problem]:
-    spelled = exists().where(license_claims.c.snapshot_id == snapshots.c.id)
-    odd = _of_snapshots().where(
-        snapshots.c.license_by.is_not(None), or_(snapshots.c.license.is_(None), spelled)
+    spelled = exists().where(of_look_in(license_claims))
+    odd = (
+        _of_snapshots()
+        .join(traits, OF_LOOK)
+        .where(traits.c.license_by.is_not(None), or_(traits.c.license.is_(None), spelled))
     )
     for name in connection.execute(odd).scalars():
         yield Problem("license-twice", f"{name} states its license in two ways", (name,), _anew(name))
@@ -203,13 +210,19 @@ def _times(connection: Connection) -> Iterator[Problem]:
 
 
 def _parameters(connection: Connection) -> Iterator[Problem]:
+    """Where several types are counted and no rule gives the logical count, their sum is shown; where the look
+    itself tells what it shows, nothing else does."""
     stored = (
-        select(func.sum(parameter_counts.c.elements))
-        .where(parameter_counts.c.snapshot_id == snapshots.c.id)
-        .scalar_subquery()
+        select(func.sum(parameter_counts.c.elements)).where(of_look_in(parameter_counts)).scalar_subquery()
     )
-    meant = func.coalesce(snapshots.c.logical_parameters, stored)
-    query = _of_snapshots().where(snapshots.c.parameters.is_distinct_from(meant))
+    itself = or_(traits.c.parameters_logical, traits.c.parameters_dtype.is_not(None))
+    odd = or_(
+        and_(~itself, snapshots.c.parameters.is_distinct_from(stored)),
+        and_(or_(itself, traits.c.parameters_served), snapshots.c.parameters.is_(None)),
+        and_(traits.c.parameters_dtype.is_not(None), stored.is_not(None)),
+        and_(traits.c.parameters_served, snapshots.c.served_parameters.is_not(None)),
+    )
+    query = _of_snapshots().join(traits, OF_LOOK).where(odd)
     for name in connection.execute(query).scalars():
         message = f"the parameters of {name} are not the sum of its dtypes"
         yield Problem("parameter-sum", message, (name,), _anew(name))
@@ -276,8 +289,7 @@ def _packed(connection: Connection) -> Iterator[Problem]:
             query = query.join(snapshots, snapshots.c.model_id == models.c.id)
         else:
             query = query.select_from(column.table)
-            query = query.join(snapshots, snapshots.c.id == column.table.c.snapshot_id)
-            query = query.join(models, models.c.id == snapshots.c.model_id)
+            query = query.join(models, models.c.id == column.table.c.model_id)
         for name, data in connection.execution_options(yield_per=200).execute(query):
             try:
                 read(bytes(data))
@@ -299,6 +311,7 @@ def _evidence(connection: Connection) -> Iterator[Problem]:
 _QUESTIONS: tuple[Callable[[Connection], Iterable[Problem]], ...] = (
     _pages,
     _references,
+    _bases,
     _shown_snapshots,
     _tracked,
     _names,

@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, or_, select, union_all, update
 
 from registry.catalog.found import found_claims
 from registry.catalog.graphs import bump_lineage
 from registry.catalog.names import chunks, find_or_add, names_of
-from registry.catalog.tables import edge_claims, edges, models
+from registry.catalog.tables import claims_apart, edge_claims, edges, models
 from registry.lineage.resolve import resolve
-from registry.model.edges import Claim, Edge, Origin, Relation
+from registry.model.edges import Claim, Edge
 from registry.model.refs import SourceName
 
 _bases = models.alias("bases")
@@ -31,7 +31,7 @@ _TOLD = (
     .join(_bases, _bases.c.id == edge_claims.c.base_id, isouter=True)
     .where(
         edge_claims.c.derivative_id == bindparam("model_id"),
-        func.coalesce(edge_claims.c.told_by, "") == bindparam("by"),
+        edge_claims.c.told_by.is_not_distinct_from(bindparam("by")),
     )
     .order_by(edge_claims.c.current, edge_claims.c.position)
 )
@@ -69,10 +69,10 @@ def claim_of(row: Row[Any]) -> Claim:
     if row.base_id is not None:
         base = row.named if row.named is not None else declared
     return Claim(
-        origin=Origin(row.origin),
+        origin=row.origin,
         declared=declared,
         base=base,
-        relation=Relation(row.relation),
+        relation=row.relation,
         detail=row.detail,
         note=row.note,
         denied=row.denied,
@@ -154,19 +154,22 @@ def retire(connection: Connection, model_id: int, positions: Sequence[int]) -> N
 def spell_name(connection: Connection, model_id: int, name: str) -> None:
     """Write the present name of a model into the claims that leave it to be looked up, because it is about
     to mean something else."""
-    connection.execute(
-        update(edge_claims)
-        .where(edge_claims.c.base_id == model_id, edge_claims.c.declared.is_(None))
-        .values(declared=name)
-    )
+    change_claims(connection, model_id, {"declared": name}, edge_claims.c.declared.is_(None))
 
 
 def claiming(connection: Connection, base_id: int) -> set[int]:
-    """The models with a claim, past or current, that names this base."""
-    rows = connection.execute(
-        select(edge_claims.c.derivative_id).where(edge_claims.c.base_id == base_id).distinct()
-    )
-    return set(rows.scalars())
+    """The models with a claim, past or current, that names this base: its derivatives, and those whose claim
+    need not make an edge."""
+    by_edge = select(edges.c.derivative_id).where(edges.c.base_id == base_id)
+    apart = select(edge_claims.c.derivative_id).where(edge_claims.c.base_id == base_id, claims_apart)
+    return set(connection.execute(union_all(by_edge, apart)).scalars())
+
+
+def change_claims(connection: Connection, base_id: int, values: Mapping[str, Any], *which: Any) -> None:
+    """Change the claims that name this base, all or those for which conditions hold."""
+    for piece in chunks(sorted(claiming(connection, base_id))):
+        of_base = edge_claims.c.derivative_id.in_(piece) & (edge_claims.c.base_id == base_id)
+        connection.execute(update(edge_claims).where(of_base, *which).values(**values))
 
 
 def recompute_edges(connection: Connection, derivative_ids: Iterable[int]) -> None:
@@ -195,8 +198,8 @@ def edge_row(edge: Edge, derivative_id: int, base_id: int) -> dict[str, object]:
     return {
         "derivative_id": derivative_id,
         "base_id": base_id,
-        "relation": str(edge.relation),
-        "origins": ",".join(edge.origins),
+        "relation": edge.relation,
+        "origins": edge.origins,
         "resolved_from": edge.resolved_from,
         "state": edge.state,
     }
@@ -221,7 +224,7 @@ def _wanted_edges(connection: Connection, derivative_ids: Sequence[int]) -> _Edg
 
 
 def _rows(connection: Connection, model_id: int, by: SourceName | None) -> Sequence[Row[Any]]:
-    return connection.execute(_TOLD, {"model_id": model_id, "by": by or ""}).all()
+    return connection.execute(_TOLD, {"model_id": model_id, "by": by}).all()
 
 
 def _key(claim: Claim) -> _Key:
@@ -233,8 +236,8 @@ def _values(claim: Claim, meant: Meant) -> dict[str, Any]:
     base_id, present = (None, None) if claim.base is None else meant[claim.base]
     return {
         "base_id": base_id,
-        "origin": str(claim.origin),
-        "relation": str(claim.relation),
+        "origin": claim.origin,
+        "relation": claim.relation,
         "declared": None if claim.declared == claim.base == present else claim.declared,
         "named": None if claim.base == claim.declared else claim.base,
         "detail": claim.detail,

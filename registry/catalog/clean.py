@@ -79,16 +79,16 @@ def clean_snapshot(snapshot: ModelSnapshot) -> ModelSnapshot:
 
 def clean_claims(claims: Iterable[Claim]) -> tuple[Claim, ...]:
     """Claims as they can be held; a base whose name cannot be one is left unresolved."""
-    return tuple(
-        replace(
-            claim,
-            declared=clean_text(claim.declared),
-            base=None if claim.base is None else clean_name(claim.base),
-            detail=_text(claim.detail),
-            note=_text(claim.note),
-        )
-        for claim in claims
-    )
+    return tuple(map(_claim, claims))
+
+
+def _claim(claim: Claim) -> Claim:
+    base = None if claim.base is None else clean_name(claim.base)
+    told = (clean_text(claim.declared), base, _text(claim.detail), _text(claim.note))
+    if told == (claim.declared, claim.base, claim.detail, claim.note):
+        return claim
+    declared, base, detail, note = told
+    return replace(claim, declared=declared, base=base, detail=detail, note=note)
 
 
 def clean_facts(facts: Iterable[TrainingFact]) -> tuple[TrainingFact, ...]:
@@ -129,6 +129,8 @@ def _moment(time: datetime | None) -> datetime | None:
 
 def _config(config: Mapping[str, object]) -> Mapping[str, object]:
     """What JSON gives back just as it is; a value it cannot hold is kept as its text."""
+    if not config:
+        return MappingProxyType({})
     try:
         plain = json.loads(clean_json(json.dumps(dict(config), default=str)))
     except (ValueError, TypeError, RecursionError):

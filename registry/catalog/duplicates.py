@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from registry.catalog.names import chunks
 from registry.catalog.scope import chosen
-from registry.catalog.tables import blobs, files, models, snapshots, trees
+from registry.catalog.tables import SHOWN, blobs, files, models, snapshots, trees
 from registry.model.copies import Duplication, FileCopy, ListedBytes, SharedContent
 
 STREAMED = 5_000
@@ -136,7 +136,7 @@ def _all_lists(scope: ColumnElement[bool]) -> Select[Any]:
             _CURRENT,
         )
         .select_from(models)
-        .join(snapshots, snapshots.c.id == models.c.snapshot_id, isouter=True)
+        .join(snapshots, SHOWN, isouter=True)
         .join(trees, (trees.c.model_id == models.c.id) & _KEPT, isouter=True)
         .where(scope)
         .order_by(models.c.id)
@@ -150,7 +150,7 @@ def _places(scope: ColumnElement[bool]) -> Select[Any]:
         .join(blobs, blobs.c.id == files.c.blob_id)
         .join(trees, trees.c.id == files.c.tree_id)
         .join(models, models.c.id == trees.c.model_id)
-        .join(snapshots, snapshots.c.id == models.c.snapshot_id, isouter=True)
+        .join(snapshots, SHOWN, isouter=True)
         .where(scope, _KEPT)
     )
 

@@ -48,6 +48,8 @@ plan takes longer than any of ours runs, and one made while a table was small mu
 
 _ATTEMPTS = 6
 _WRITES = "registry_writes"
+_UNCHECKED = "registry_unchecked"
+_CHECKED = "registry_checked"
 _LOCK_CLASS = 0x6D7272
 
 
@@ -77,18 +79,22 @@ class Database:
             with connection.begin():
                 return work(connection)
 
-    def write(self, work: Callable[[Connection], T]) -> T:
+    def write(self, work: Callable[[Connection], T], *, unchecked: bool = False) -> T:
         """Run `work` as the only writer; all of it is kept, or nothing. May run it again when the server
-        says another transaction was in the way, so it must not have effects elsewhere."""
+        says another transaction was in the way, so it must not have effects elsewhere.
+
+        unchecked: SQLite neither looks whether rows refer to rows that are there, nor deletes with a row what
+        belongs to it. For work that knows what it refers to and deletes nothing.
+        """
         with faults(self.location):
             for attempt in range(1, _ATTEMPTS):
                 try:
-                    return self._write_once(work)
+                    return self._write_once(work, unchecked)
                 except Exception as error:
                     if sqlstate(error) not in RETRIED:
                         raise
                 sleep(0.05 * attempt)
-            return self._write_once(work)
+            return self._write_once(work, unchecked)
 
     @contextmanager
     def raw(self) -> Iterator[Any]:
@@ -99,13 +105,19 @@ class Database:
     def close(self) -> None:
         self._engine.dispose()
 
-    def _write_once(self, work: Callable[[Connection], T]) -> T:
+    def _write_once(self, work: Callable[[Connection], T], unchecked: bool) -> T:
         with self._engine.connect() as connection:
-            connection = connection.execution_options(**{_WRITES: True})
+            connection = connection.execution_options(**{_WRITES: True, _UNCHECKED: unchecked})
             with connection.begin():
                 if self.on_server:
                     wait_for_writers(connection, self._busy_timeout)
                 return work(connection)
+
+
+def is_unchecked(connection: Connection) -> bool:
+    """Whether references are not looked after in this transaction (`Database.write`)."""
+    asked = connection.get_execution_options().get(_UNCHECKED, False)
+    return bool(asked) and connection.dialect.name == "sqlite"
 
 
 def wait_for_writers(connection: Connection, seconds: float) -> None:
@@ -167,6 +179,11 @@ def _file(path: Path, create: bool, foreign_keys: bool, busy_timeout: float) -> 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get(_WRITES, False)
+        checked = foreign_keys and not is_unchecked(connection)
+        # Can be chosen between transactions alone, and stays for those that follow on this connection.
+        if checked != connection.info.get(_CHECKED, foreign_keys):
+            connection.exec_driver_sql(f"PRAGMA foreign_keys = {'ON' if checked else 'OFF'}")
+            connection.info[_CHECKED] = checked
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine

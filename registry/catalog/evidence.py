@@ -19,11 +19,9 @@ from registry.catalog.engine import Database
 from registry.catalog.evidence_tables import edge_evidence
 from registry.catalog.names import chunks, find_ids, names_of
 from registry.catalog.tables import models
-from registry.model.edges import Relation
 from registry.model.evidence import (
     Alternative,
     EdgeEvidence,
-    EvidenceState,
     FingerprintRecord,
     KeptEvidence,
 )
@@ -108,8 +106,8 @@ def _row(derivative_id: int, base_id: int, kept: KeptEvidence, ids: Mapping[str,
     return {
         "derivative_id": derivative_id,
         "base_id": base_id,
-        "state": str(one.state),
-        "relation": str(one.relation),
+        "state": one.state,
+        "relation": one.relation,
         "directed": one.directed,
         "reason": one.reason,
         "score": _finite(one.score),
@@ -157,10 +155,10 @@ def _kept(row: Row[Any], names: Mapping[int, str]) -> KeptEvidence:
     evidence = EdgeEvidence(
         derivative=row.derivative,
         base=row.base,
-        state=EvidenceState(row.state),
+        state=row.state,
         reason=row.reason,
         method=row.method,
-        relation=Relation(row.relation),
+        relation=row.relation,
         score=row.score,
         equal=row.equal,
         relative_distance=row.relative_distance,

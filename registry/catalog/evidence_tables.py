@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    CheckConstraint,
     Column,
     Float,
     ForeignKey,
@@ -20,19 +21,18 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from registry.catalog.tables import _choice, _flag, _owner, metadata
+from registry.catalog.codes import RELATION, STATE
+from registry.catalog.columns import flag, metadata, owner, word
 from registry.catalog.types import BigId, Packed, UtcDateTime
-from registry.model.edges import Relation
-from registry.model.evidence import EvidenceState
 
 fingerprints = Table(
     "fingerprints",
     metadata,
     Column("id", BigId, primary_key=True),
-    _owner("model_id", "models"),
+    owner("model_id", "models"),
     # Of the files that were read; empty where a source knows no commits.
     Column("commit_sha", Packed, nullable=False),
-    *_choice("tier", "HLSX"),
+    Column("tier", Text, nullable=False),
     Column("scheme", Text, nullable=False),
     Column("read_at", UtcDateTime, nullable=False),
     # What it cost: ranges and bytes of samples, of heads of files.
@@ -43,6 +43,7 @@ fingerprints = Table(
     # A format number, then the samples, compressed (`pack_fingerprint`).
     Column("data", LargeBinary, nullable=False),
     UniqueConstraint("model_id", "commit_sha", "scheme", "tier"),
+    CheckConstraint("tier IN ('H', 'L', 'S', 'X')", name="tier"),
 )
 
 sketches = Table(
@@ -60,7 +61,7 @@ block_hashes = Table(
     "block_hashes",
     metadata,
     Column("hash", BigInteger, nullable=False),
-    _owner("fingerprint_id", "fingerprints"),
+    owner("fingerprint_id", "fingerprints"),
     PrimaryKeyConstraint("hash", "fingerprint_id"),
     Index("ix_block_hashes_fingerprint_id", "fingerprint_id"),
     sqlite_with_rowid=False,
@@ -78,11 +79,11 @@ glances = Table(
 edge_evidence = Table(
     "edge_evidence",
     metadata,
-    _owner("derivative_id", "models"),
-    _owner("base_id", "models"),
-    *_choice("state", EvidenceState),
-    *_choice("relation", Relation),
-    _flag("directed"),
+    owner("derivative_id", "models"),
+    owner("base_id", "models"),
+    *word("state", STATE),
+    *word("relation", RELATION),
+    flag("directed"),
     Column("reason", Text, nullable=False),
     Column("score", Float),
     Column("equal", Float),

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from registry.catalog.evidence_tables import edge_evidence
 from registry.catalog.tables import models
-from registry.model.edges import Claim, Origin, Relation
+from registry.model.edges import Claim, Origin
 from registry.model.evidence import EvidenceState
 
 _derivatives = models.alias("derivatives")
@@ -27,7 +27,7 @@ _FOUND = (
     .join(_bases, _bases.c.id == edge_evidence.c.base_id)
     .where(
         edge_evidence.c.derivative_id.in_(bindparam("ids", expanding=True)),
-        edge_evidence.c.state == str(EvidenceState.FOUND),
+        edge_evidence.c.state == EvidenceState.FOUND,
         edge_evidence.c.directed,
     )
 )
@@ -41,7 +41,7 @@ def found_claims(connection: Connection, derivative_ids: Sequence[int]) -> list[
             row.derivative_id,
             row.derivative,
             row.base_id,
-            Claim(Origin.WEIGHTS, row.base, row.base, Relation(row.relation)),
+            Claim(Origin.WEIGHTS, row.base, row.base, row.relation),
         )
         for row in connection.execute(_FOUND, {"ids": derivative_ids})
     ]

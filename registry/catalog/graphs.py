@@ -15,9 +15,10 @@ from contextlib import closing, suppress
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, and_, bindparam, case, delete, insert, or_, select, text
+from sqlalchemy import Connection, Integer, and_, bindparam, delete, insert, or_, select, text, type_coerce
 from sqlalchemy.dialects import postgresql, sqlite
 
+from registry.catalog.codes import RELATION
 from registry.catalog.engine import Database, connect
 from registry.catalog.tables import edge_claims, edges, lineage_graphs, models
 from registry.errors import CatalogError
@@ -42,6 +43,8 @@ _PATIENCE = 1.0
 
 _ID_BITS = 30
 _CODE_BITS = 3
+
+_RELATIONS = [Relation(word) for word in RELATION.words]
 
 _VERSION = select(lineage_graphs.c.version).where(lineage_graphs.c.name == _COUNTER)
 _PIECES = (
@@ -171,13 +174,10 @@ def orphans(connection: Connection) -> list[Orphan]:
         .distinct()
     )
     found = [
-        Orphan(name, its, Relation(relation), "removed" if removed else "unread")
+        Orphan(name, its, relation, "removed" if removed else "unread")
         for name, its, relation, removed in connection.execute(gone)
     ]
-    found += [
-        Orphan(name, said, Relation(relation), "unknown")
-        for name, said, relation in connection.execute(untold)
-    ]
+    found += [Orphan(name, said, relation, "unknown") for name, said, relation in connection.execute(untold)]
     return sorted(found, key=lambda one: (one.derivative, one.base, one.why, one.relation))
 
 
@@ -195,11 +195,14 @@ def listing(connection: Connection, numbers: Iterable[int]) -> str:
     return f"{{{text[1:-1]}}}" if connection.dialect.name == "postgresql" else text
 
 
-def _code() -> Any:
+def _codes(numbers: NDArray[Any]) -> NDArray[Any]:
+    """Relations as the graph numbers them, from how the catalog does."""
+    import numpy as np
+
     from registry.lineage.csr import RELATIONS
 
-    codes = {str(relation): code for code, relation in enumerate(RELATIONS)}
-    return case(codes, value=edges.c.relation)
+    codes = [RELATIONS.index(one) if one in RELATIONS else len(RELATIONS) for one in _RELATIONS]
+    return np.take(np.array(codes, np.uint8), numbers)
 
 
 def _edges_from_file(connection: Connection) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
@@ -212,7 +215,7 @@ def _edges_from_file(connection: Connection) -> tuple[NDArray[Any], NDArray[Any]
         raise CatalogError(f"the lineage of more than {1 << _ID_BITS:,} models does not fit into a graph")
     shifted = edges.c.base_id * (1 << _ID_BITS + _CODE_BITS) + edges.c.derivative_id * (1 << _CODE_BITS)
     query = (
-        select(shifted + _code())
+        select(shifted + type_coerce(edges.c.relation, Integer))
         .where(edges.c.relation != Relation.TRAINED_ON)
         .order_by(edges.c.base_id, edges.c.derivative_id)
     )
@@ -223,15 +226,15 @@ def _edges_from_file(connection: Connection) -> tuple[NDArray[Any], NDArray[Any]
     return (
         packed >> (_ID_BITS + _CODE_BITS),
         (packed >> _CODE_BITS) & ((1 << _ID_BITS) - 1),
-        (packed & ((1 << _CODE_BITS) - 1)).astype(np.uint8),
+        _codes(packed & ((1 << _CODE_BITS) - 1)),
     )
 
 
-_PACKED = """
+_PACKED = f"""
     SELECT string_agg(int8send(base_id), ''), string_agg(int8send(derivative_id), ''),
-           string_agg(int2send(CAST({code} AS smallint)), '')
-    FROM edges WHERE relation <> 'trained_on' GROUP BY derivative_id / 1000000
-"""
+           string_agg(int2send(relation), '')
+    FROM edges WHERE relation <> {RELATION.number(Relation.TRAINED_ON)} GROUP BY derivative_id / 1000000
+"""  # noqa: S608 - ours
 
 
 def _edges_from_server(connection: Connection) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
@@ -239,8 +242,7 @@ def _edges_from_server(connection: Connection) -> tuple[NDArray[Any], NDArray[An
     import numpy as np
 
     connection.execute(text("SET LOCAL jit = off"))
-    code = _code().compile(connection, compile_kwargs={"literal_binds": True})
-    rows = connection.exec_driver_sql(_PACKED.format(code=code)).all()
+    rows = connection.exec_driver_sql(_PACKED).all()
     columns = [b"".join(row[number] for row in rows) for number in range(3)]
     bases, derivatives = (np.frombuffer(column, ">i8").astype(np.int64) for column in columns[:2])
-    return bases, derivatives, np.frombuffer(columns[2], ">i2").astype(np.uint8)
+    return bases, derivatives, _codes(np.frombuffer(columns[2], ">i2"))

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, or_, select
 from registry.catalog.names import chunks, find_ids, names_of
 from registry.catalog.reading import numbers_of
 from registry.catalog.scope import chosen
-from registry.catalog.tables import blobs, edges, files, models, snapshots, trees
+from registry.catalog.tables import SHOWN, blobs, edges, files, models, snapshots, trees
 from registry.model.copies import Descent, WeightFiles
 from registry.model.edges import Relation
 from registry.model.snapshot import ModelFile
@@ -46,17 +46,17 @@ def weight_files(connection: Connection, names: Iterable[str]) -> list[WeightFil
     found: list[WeightFiles] = []
     for piece in chunks(sorted(set(find_ids(connection, names).values()))):
         rows = connection.execute(
-            select(models.c.repo_id, snapshots.c.id.label("snapshot_id"), trees)
+            select(models.c.repo_id, models.c.id.label("owner_id"), trees)
             .select_from(models)
-            .join(snapshots, snapshots.c.id == models.c.snapshot_id)
+            .join(snapshots, SHOWN)
             .join(trees, trees.c.id == snapshots.c.tree_id)
             .where(models.c.id.in_(piece), trees.c.weight_bytes > 0)
         ).all()
-        numbers = numbers_of(connection, [row.snapshot_id for row in rows])
+        numbers = numbers_of(connection, [row.owner_id for row in rows])
         kept = {
             row.id: row
             for row in rows
-            if _may_repeat(row.weight_bytes, row.copy_bytes, numbers.get(row.snapshot_id, {}))
+            if _may_repeat(row.weight_bytes, row.copy_bytes, numbers.get(row.owner_id, {}))
         }
         listed = _weights_in(connection, sorted(kept))
         found += [
@@ -64,7 +64,7 @@ def weight_files(connection: Connection, names: Iterable[str]) -> list[WeightFil
                 row.repo_id,
                 row.commit_sha,
                 row.complete,
-                numbers.get(row.snapshot_id, {}),
+                numbers.get(row.owner_id, {}),
                 tuple(listed.get(tree_id, ())),
             )
             for tree_id, row in kept.items()
@@ -116,7 +116,7 @@ def descents(connection: Connection, names: Iterable[str] | None) -> list[Descen
         query = query.where(or_(edges.c.base_id.in_(inside), edges.c.base_id.in_(theirs)))
     made: defaultdict[int, dict[Relation, list[int]]] = defaultdict(lambda: defaultdict(list))
     for base_id, derivative_id, relation in connection.execute(query):
-        made[base_id][Relation(relation)].append(derivative_id)
+        made[base_id][relation].append(derivative_id)
     made = defaultdict(dict, {base: some for base, some in made.items() if Relation.FINETUNE in some})
     weights = copy_sizes(
         connection, {*made, *(one for some in made.values() for ids in some.values() for one in ids)}
@@ -143,14 +143,14 @@ def copy_sizes(connection: Connection, model_ids: Iterable[int]) -> dict[int, in
     found: dict[int, int] = {}
     for piece in chunks(sorted(model_ids)):
         rows = connection.execute(
-            select(models.c.id, models.c.snapshot_id, trees.c.copy_bytes)
-            .join(snapshots, snapshots.c.id == models.c.snapshot_id)
+            select(models.c.id, trees.c.copy_bytes)
+            .join(snapshots, SHOWN)
             .join(trees, trees.c.id == snapshots.c.tree_id, isouter=True)
             .where(models.c.id.in_(piece))
         ).all()
-        numbers = numbers_of(connection, [row.snapshot_id for row in rows if not row.copy_bytes])
+        numbers = numbers_of(connection, [row.id for row in rows if not row.copy_bytes])
         for row in rows:
-            size = row.copy_bytes or stored_bytes(numbers.get(row.snapshot_id, {}))
+            size = row.copy_bytes or stored_bytes(numbers.get(row.id, {}))
             if size:
                 found[row.id] = size
     return found
@@ -189,7 +189,7 @@ def _bases_above(connection: Connection, start: set[int]) -> dict[int, int]:
                 )
             )
             for derivative_id, base_id, relation, name in rows:
-                rank = (_STEPS[Relation(relation)], name, base_id)
+                rank = (_STEPS[relation], name, base_id)
                 best[derivative_id] = min(rank, best.get(derivative_id, rank))
         found |= {derivative_id: base_id for derivative_id, (_, _, base_id) in best.items()}
         level = {base_id for _, _, base_id in best.values()} - seen

@@ -27,7 +27,7 @@ _SIZES = (
     trees.c.weight_bytes,
     trees.c.copy_bytes,
 )
-_HOLDING = brief_query(models.c.id, models.c.snapshot_id, snapshots.c.used_storage, *_SIZES)
+_HOLDING = brief_query(models.c.id, snapshots.c.used_storage, *_SIZES)
 
 
 def holdings(connection: Connection, names: Iterable[str]) -> dict[str, Holding]:
@@ -53,17 +53,16 @@ def derivative_counts(connection: Connection, names: Iterable[str]) -> dict[str,
             .join(edges, edges.c.base_id == models.c.id)
             .where(models.c.id.in_(piece))
             .group_by(models.c.repo_id, edges.c.relation)
-            .order_by(models.c.repo_id, edges.c.relation)
         )
-        for name, relation, count in rows:
-            found[name][Relation(relation)] = count
+        for name, relation, count in sorted(tuple(row) for row in rows):
+            found[name][relation] = count
     return dict(found)
 
 
 def _page(connection: Connection, ids: Sequence[int]) -> dict[str, Holding]:
     plan_by_index(connection)
     rows = connection.execute(_HOLDING.where(models.c.id.in_(ids)).order_by(models.c.repo_id)).all()
-    numbers = numbers_of(connection, [row.snapshot_id for row in rows if row.snapshot_id is not None])
+    numbers = numbers_of(connection, [row.id for row in rows])
     facts = facts_by_model(connection, ids)
     bases = _bases(connection, ids)
     found = {}
@@ -73,7 +72,7 @@ def _page(connection: Connection, ids: Sequence[int]) -> dict[str, Holding]:
             brief=brief_of(row),
             sizes=None if files is None else Sizes(files, *sizes),
             hub_used_bytes=row.used_storage,
-            by_dtype=MappingProxyType(numbers.get(row.snapshot_id, {})),
+            by_dtype=MappingProxyType(numbers.get(row.id, {})),
             facts=facts.get(row.id, ()),
             bases=bases.get(row.id, ()),
         )

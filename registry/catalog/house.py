@@ -19,7 +19,6 @@ from registry.catalog.tables import (
     training_facts,
 )
 from registry.model.records import HistoryEntry
-from registry.model.refs import SourceName
 
 
 def history(connection: Connection, repo_id: str) -> list[HistoryEntry]:
@@ -33,10 +32,8 @@ def history(connection: Connection, repo_id: str) -> list[HistoryEntry]:
     for source in dict.fromkeys(look.source for look in looks):
         same = [look for look in looks if look.source == source]
         for look, changes in zip(same, changes_of(connection, same), strict=True):
-            entry = HistoryEntry(
-                SourceName(source), look.observed_at, look.last_seen_at, look.commit_sha, changes
-            )
-            entries.append((look.last_seen_at, look.id, entry))
+            entry = HistoryEntry(source, look.observed_at, look.last_seen_at, look.commit_sha, changes)
+            entries.append((look.last_seen_at, look.number, entry))
     return [entry for _, _, entry in sorted(entries, key=lambda found: found[:2])]
 
 

@@ -10,9 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
 
+from registry.catalog.codes import AliasKind
 from registry.catalog.merging import merge, rename, split_off
 from registry.catalog.names import alias_of, by_hub_id, by_id, by_name, find_or_add, put_alias
-from registry.catalog.tables import AliasKind, aliases, models
+from registry.catalog.tables import aliases, models
 from registry.model.refs import SourceName
 from registry.model.snapshot import ModelSnapshot
 
@@ -59,7 +60,7 @@ def adopt_case_variants(connection: Connection) -> int:
     # The few stubs are put together first, indexed on the way; then all models are gone through once.
     stub = (
         select(models.c.id, func.lower(models.c.repo_id).label("folded"))
-        .where(models.c.snapshot_id.is_(None), models.c.source == SourceName.HUB)
+        .where(models.c.shown.is_(None), models.c.source == SourceName.HUB)
         .cte("stub")
         .prefix_with("MATERIALIZED")
     )
@@ -67,7 +68,7 @@ def adopt_case_variants(connection: Connection) -> int:
     pairs = connection.execute(
         select(stub.c.id, func.min(real.c.id))
         .join(stub, stub.c.folded == func.lower(real.c.repo_id))
-        .where(real.c.snapshot_id.is_not(None))
+        .where(real.c.shown.is_not(None))
         .group_by(stub.c.id)
         .having(func.count() == 1)
         .order_by(stub.c.id)
@@ -126,7 +127,7 @@ def _may_absorb(connection: Connection, model_id: int, other: Row[Any], snapshot
     if other.hub_id is not None and hub_id is not None:
         return bool(other.hub_id == hub_id)
     # A publication or a file of ours does not take a repository its name.
-    return snapshot.source is SourceName.HUB or other.snapshot_id is None
+    return snapshot.source is SourceName.HUB or other.shown is None
 
 
 def _redirect(connection: Connection, name: str, from_id: int, to_id: int, snapshot: ModelSnapshot) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, exists, select, update
 from registry.catalog.bulk import BulkWriter
 from registry.catalog.names import insert_row
 from registry.catalog.saving import save
-from registry.catalog.tables import imports, models, snapshots
+from registry.catalog.tables import SHOWN, imports, models, snapshots
 from registry.model.bulk import Batch, BulkReport, ImportState
 from registry.model.refs import SourceName
 from registry.model.snapshot import ModelSnapshot
@@ -70,7 +70,7 @@ def vanished(connection: Connection, at: datetime, limit: int) -> list[str]:
     )
     query = (
         select(models.c.repo_id)
-        .join(snapshots, snapshots.c.id == models.c.snapshot_id)
+        .join(snapshots, SHOWN)
         .where(
             models.c.source == SourceName.HUB,
             ~models.c.removed,

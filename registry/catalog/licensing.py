@@ -14,21 +14,24 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
 
 from registry.catalog.facts import facts_by_model
-from registry.catalog.looks import stated_license
+from registry.catalog.looks import Key, key_of, of_looks
 from registry.catalog.names import chunks, find_ids
 from registry.catalog.tables import (
+    SHOWN,
     blobs,
     edges,
     files,
     license_claims,
     models,
     snapshots,
+    traits,
     trees,
 )
+from registry.catalog.traits import OF_LOOK, stated_license
 from registry.catalog.walking import edges_of, named_edges, plan_by_index
 from registry.model.edges import Edge
 from registry.model.records import LicenseRecord
-from registry.model.snapshot import Gate, LicenseClaim, LicenseField, ModelFile
+from registry.model.snapshot import LicenseClaim, ModelFile
 
 _LEGAL = ("%licen%", "%notice%", "%copying%", "%eula%", "%policy%", "%terms%")
 """Paths worth looking at; what exactly is a legal text the engine decides."""
@@ -75,24 +78,24 @@ def _records(
     records: dict[str, LicenseRecord] = {}
     for piece in chunks(ids):
         rows = _model_rows(connection, piece)
-        shown = {row.snapshot_id: row.id for row in rows if row.snapshot_id is not None}
+        shown = {(row.id, row.shown) for row in rows if row.shown is not None}
         looks = _looks(connection, piece)
-        claims = _claims(connection, {*shown, *(look.id for some in looks.values() for look in some)})
+        claims = _claims(connection, {*shown, *(key_of(look) for some in looks.values() for look in some)})
         legal = _legal_files(connection, [row.tree_id for row in rows if row.complete])
         facts = facts_by_model(connection, piece)
         for row in rows:
             records[row.repo_id] = LicenseRecord(
                 repo_id=row.repo_id,
-                known=row.snapshot_id is not None,
+                known=row.shown is not None,
                 tracked=row.tracked,
                 removed=row.removed,
-                gated=None if row.gated is None else Gate(row.gated),
+                gated=row.gated,
                 commit_sha=row.commit_sha,
                 created_at=row.created_at,
                 task=row.task,
                 library=row.library,
                 parameters=row.parameters,
-                licenses=claims.get(row.snapshot_id, ()),
+                licenses=claims.get((row.id, row.shown), ()),
                 files=legal.get(row.tree_id, ()) if row.complete else None,
                 history=_history(looks.get(row.id, ()), claims),
                 facts=facts.get(row.id, ()),
@@ -108,18 +111,19 @@ def _model_rows(connection: Connection, ids: Sequence[int]) -> Sequence[Row[*tup
             models.c.repo_id,
             models.c.tracked,
             models.c.removed,
-            models.c.snapshot_id,
-            snapshots.c.gated,
+            models.c.shown,
+            traits.c.gated,
             snapshots.c.commit_sha,
             snapshots.c.created_at,
-            snapshots.c.task,
-            snapshots.c.library,
+            traits.c.task,
+            traits.c.library,
             snapshots.c.parameters,
             snapshots.c.tree_id,
             trees.c.complete,
         )
         .select_from(models)
-        .join(snapshots, snapshots.c.id == models.c.snapshot_id, isouter=True)
+        .join(snapshots, SHOWN, isouter=True)
+        .join(traits, OF_LOOK, isouter=True)
         .join(trees, trees.c.id == snapshots.c.tree_id, isouter=True)
         .where(models.c.id.in_(ids))
         .order_by(models.c.id)
@@ -137,15 +141,15 @@ def _looks(connection: Connection, ids: Sequence[int]) -> dict[int, list[Row[*tu
     )
     rows = connection.execute(
         select(
-            snapshots.c.id,
             snapshots.c.model_id,
+            snapshots.c.number,
             snapshots.c.observed_at,
             snapshots.c.last_seen_at,
             snapshots.c.last_modified,
         )
         .join(models, and_(models.c.id == snapshots.c.model_id, models.c.source == snapshots.c.source))
         .where(snapshots.c.model_id.in_(several), ~snapshots.c.removed)
-        .order_by(snapshots.c.observed_at, snapshots.c.id)
+        .order_by(snapshots.c.observed_at, snapshots.c.number)
     )
     found: defaultdict[int, list[Row[*tuple[Any, ...]]]] = defaultdict(list)
     for row in rows:
@@ -153,7 +157,7 @@ def _looks(connection: Connection, ids: Sequence[int]) -> dict[int, list[Row[*tu
     return found
 
 
-def _history(looks: Sequence[Row[*tuple[Any, ...]]], claims: Mapping[int, _Claims]) -> _History:
+def _history(looks: Sequence[Row[*tuple[Any, ...]]], claims: Mapping[Key, _Claims]) -> _History:
     """From when on which statements stood. A commit found on a day has stood since it was made, yet not
     while another was still seen."""
     told: list[tuple[datetime, _Claims]] = []
@@ -162,36 +166,31 @@ def _history(looks: Sequence[Row[*tuple[Any, ...]]], claims: Mapping[int, _Claim
         since = look.observed_at
         if look.last_modified is not None:
             since = min(since, look.last_modified if before is None else max(look.last_modified, before))
-        said = claims.get(look.id, ())
+        said = claims.get(key_of(look), ())
         if not told or told[-1][1] != said:
             told.append((since, said))
         before = look.last_seen_at
     return tuple(told) if len(told) > 1 else ()
 
 
-def _claims(connection: Connection, snapshot_ids: Iterable[int]) -> dict[int, _Claims]:
-    found: defaultdict[int, list[LicenseClaim]] = defaultdict(list)
-    for piece in chunks(sorted(snapshot_ids)):
+def _claims(connection: Connection, keys: Iterable[Key]) -> dict[Key, _Claims]:
+    found: defaultdict[Key, list[LicenseClaim]] = defaultdict(list)
+    for piece in chunks(sorted(keys)):
         stated = connection.execute(
-            select(snapshots.c.id, snapshots.c.license, snapshots.c.license_by).where(
-                snapshots.c.id.in_(piece), snapshots.c.license_by.is_not(None)
-            )
+            select(snapshots.c.model_id, snapshots.c.number, traits.c.license, traits.c.license_by)
+            .join(traits, OF_LOOK)
+            .where(of_looks(snapshots, piece), traits.c.license_by.is_not(None))
         )
-        for snapshot_id, license_id, license_by in stated:
-            found[snapshot_id] += stated_license(license_id, license_by)
+        for model_id, number, license_id, license_by in stated:
+            found[model_id, number] += stated_license(license_id, license_by)
         rows = connection.execute(
-            select(
-                license_claims.c.snapshot_id,
-                license_claims.c.field,
-                license_claims.c.value,
-                license_claims.c.origin,
-            )
-            .where(license_claims.c.snapshot_id.in_(piece))
-            .order_by(license_claims.c.snapshot_id, license_claims.c.position)
+            select(license_claims)
+            .where(of_looks(license_claims, piece))
+            .order_by(license_claims.c.model_id, license_claims.c.number, license_claims.c.position)
         )
-        for snapshot_id, field, value, origin in rows:
-            found[snapshot_id].append(LicenseClaim(LicenseField(field), value, origin))
-    return {snapshot_id: tuple(said) for snapshot_id, said in found.items()}
+        for row in rows:
+            found[key_of(row)].append(LicenseClaim(row.field, row.value, row.origin))
+    return {key: tuple(said) for key, said in found.items()}
 
 
 def _legal_files(connection: Connection, tree_ids: Iterable[int | None]) -> dict[int, tuple[ModelFile, ...]]:

@@ -9,11 +9,24 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 
 from registry.catalog.claims import current_claims
 from registry.catalog.compare import Bases, bases_of, changes_along, digest, dump_bases, load_bases
-from registry.catalog.names import by_id, find_ids, insert_row
+from registry.catalog.names import by_id, find_ids
 from registry.catalog.tables import (
     details,
     license_claims,
@@ -21,39 +34,92 @@ from registry.catalog.tables import (
     parameter_counts,
     raw_answers,
     snapshots,
+    traits,
     trees,
 )
 from registry.catalog.tags import pack_tags
-from registry.licenses.declared import resolve_declared
+from registry.catalog.traits import (
+    LOOK,
+    OF_LOOK,
+    SHARED,
+    Traits,
+    count_of,
+    counts_apart,
+    parameters_of,
+    served_apart,
+    stated_license,
+    traits_id,
+    traits_of,
+)
 from registry.model.refs import SourceName
 from registry.model.snapshot import Change, LicenseClaim, LicenseField, ModelSnapshot, ParameterCount
 
 # Statements asked for every model saved are put together once.
-_LOOKS = (
-    select(snapshots, trees.c.logical_bytes, trees.c.unsized_files)
+_LOOKS: Any = (
+    select(*LOOK, trees.c.logical_bytes, trees.c.unsized_files)
+    .join(traits, OF_LOOK)
     .join(trees, trees.c.id == snapshots.c.tree_id, isouter=True)
     .where(snapshots.c.model_id == bindparam("model_id"))
-    .order_by(snapshots.c.last_seen_at, snapshots.c.id)
+    .order_by(snapshots.c.last_seen_at, snapshots.c.number)
 )
-_SEEN = select(snapshots.c.id, snapshots.c.source, snapshots.c.removed, snapshots.c.last_seen_at).where(
+_SEEN = select(snapshots.c.number, snapshots.c.source, snapshots.c.removed, snapshots.c.last_seen_at).where(
     snapshots.c.model_id == bindparam("model_id")
 )
-_DETAILS = select(details.c.data).where(details.c.snapshot_id == bindparam("snapshot_id"))
-_COUNTS = select(parameter_counts).where(parameter_counts.c.snapshot_id == bindparam("snapshot_id"))
-_LICENSES = (
-    select(license_claims)
-    .where(license_claims.c.snapshot_id == bindparam("snapshot_id"))
-    .order_by(license_claims.c.position)
+_NEXT = select(func.coalesce(func.max(snapshots.c.number) + 1, 0)).where(
+    snapshots.c.model_id == bindparam("model_id")
 )
-_RAW = select(raw_answers).where(raw_answers.c.snapshot_id == bindparam("snapshot_id"))
 
+
+def _asked(table: Table) -> ColumnElement[bool]:
+    return and_(table.c.model_id == bindparam("model_id"), table.c.number == bindparam("number"))
+
+
+_DETAILS = select(details.c.data).where(_asked(details))
+_COUNTS = select(parameter_counts).where(_asked(parameter_counts))
+_LICENSES = select(license_claims).where(_asked(license_claims)).order_by(license_claims.c.position)
+_RAW = select(raw_answers).where(_asked(raw_answers))
+
+_LICENSE_BY = [column.name for column in SHARED].index("license_by")
 _VOLATILE = ("revision", "created_at", "last_modified", "used_storage")
 """Facts that follow the newest look without making a new snapshot."""
 
 
+Key = tuple[int, int]
+"""What a look is known by: its model and its number."""
+
+
+def key_of(look: Row[Any]) -> Key:
+    return look.model_id, look.number
+
+
+def of_look(table: Table, key: Key) -> ColumnElement[bool]:
+    """The row of a look, or the rows that hang on it."""
+    return and_(table.c.model_id == key[0], table.c.number == key[1])
+
+
+def of_look_in(table: Table) -> ColumnElement[bool]:
+    """Rows of `snapshots` joined with what hangs on them."""
+    return and_(snapshots.c.model_id == table.c.model_id, snapshots.c.number == table.c.number)
+
+
+def of_looks(table: Table, keys: Sequence[Key]) -> ColumnElement[bool]:
+    """The same for several."""
+    return tuple_(table.c.model_id, table.c.number).in_(keys)
+
+
+def _named(key: Key) -> dict[str, int]:
+    return {"model_id": key[0], "number": key[1]}
+
+
+def next_number(connection: Connection, model_id: int) -> int:
+    """The number of the next look at a model."""
+    return int(connection.execute(_NEXT, {"model_id": model_id}).scalar_one())
+
+
 def looks_at(connection: Connection, model_id: int) -> Sequence[Row[Any]]:
     """All snapshots of a model, the one last seen longest ago first, with the size of their file lists."""
-    return connection.execute(_LOOKS, {"model_id": model_id}).all()
+    looks: Sequence[Row[Any]] = connection.execute(_LOOKS, {"model_id": model_id}).all()
+    return looks
 
 
 def changes_of(connection: Connection, looks: Sequence[Row[Any]]) -> list[tuple[Change, ...]]:
@@ -66,14 +132,17 @@ def changes_of(connection: Connection, looks: Sequence[Row[Any]]) -> list[tuple[
 def _bases(connection: Connection, look: Row[Any]) -> Bases:
     """What a look claimed; one in short form leaves it to the claims its source makes now."""
     if look.digest is None and not look.removed:
-        return bases_of(current_claims(connection, look.model_id, SourceName(look.source)))
+        return bases_of(current_claims(connection, look.model_id, look.source))
     return load_bases(look.bases)
 
 
 def add_look(connection: Connection, model_id: int, snapshot: ModelSnapshot, tree_id: int | None) -> int:
-    """Write a new snapshot; returns its id."""
+    """Write a new snapshot; returns its number."""
+    key = (model_id, next_number(connection, model_id))
+    told = traits_of(snapshot)
     values = columns_of(snapshot) | {
-        "model_id": model_id,
+        **_named(key),
+        "traits_id": traits_id(connection, told),
         "source": snapshot.source,
         "digest": digest(snapshot),
         "bases": dump_bases(bases_of(snapshot.claims)),
@@ -83,28 +152,22 @@ def add_look(connection: Connection, model_id: int, snapshot: ModelSnapshot, tre
         "removed": snapshot.removed,
         "tree_id": tree_id,
     }
-    snapshot_id = insert_row(connection, snapshots, values)
-    if snapshot.parameters is not None and snapshot.parameters.by_dtype:
-        rows = [
-            {"snapshot_id": snapshot_id, "dtype": dtype, "elements": elements}
-            for dtype, elements in snapshot.parameters.by_dtype.items()
-        ]
-        connection.execute(insert(parameter_counts), rows)
-    if snapshot.licenses and values["license_by"] is None:
-        claims = [
-            {
-                "snapshot_id": snapshot_id,
-                "position": position,
-                "field": str(claim.field),
-                "value": claim.value,
-                "origin": claim.origin,
-            }
-            for position, claim in enumerate(snapshot.licenses)
-        ]
+    connection.execute(insert(snapshots).values(**values))
+    counts = [
+        {**_named(key), "dtype": dtype, "elements": elements}
+        for dtype, elements in counts_apart(snapshot.parameters).items()
+    ]
+    if counts:
+        connection.execute(insert(parameter_counts), counts)
+    claims = [
+        {**_named(key), "position": position, "field": field, "value": value, "origin": origin}
+        for position, field, value, origin in licenses_apart(snapshot, told)
+    ]
+    if claims:
         connection.execute(insert(license_claims), claims)
-    _put_details(connection, snapshot_id, snapshot, new=True)
-    _put_raw(connection, snapshot_id, snapshot, new=True)
-    return snapshot_id
+    _put_details(connection, key, snapshot, new=True)
+    _put_raw(connection, key, snapshot, new=True)
+    return key[1]
 
 
 def see_again(
@@ -130,12 +193,12 @@ def see_again(
         tags = None if snapshot.removed else pack_tags(snapshot)
         if tags is not None and tags != look.tags:
             values["tags"] = tags
-        _put_details(connection, look.id, snapshot, new=False)
-        _put_raw(connection, look.id, snapshot, new=False)
+        _put_details(connection, key_of(look), snapshot, new=False)
+        _put_raw(connection, key_of(look), snapshot, new=False)
     if look.imprint is not None:
         values["imprint"] = None
     if values:
-        connection.execute(update(snapshots).where(snapshots.c.id == look.id).values(**values))
+        connection.execute(update(snapshots).where(of_look(snapshots, key_of(look))).values(**values))
 
 
 def settle(connection: Connection, model_id: int, values: Mapping[str, Any] | None = None) -> None:
@@ -147,7 +210,7 @@ def settle(connection: Connection, model_id: int, values: Mapping[str, Any] | No
         shown = max(seen, key=_rank)
         last = max((one for one in seen if one.source == shown.source), key=_recency)
         wanted |= {
-            "snapshot_id": shown.id,
+            "shown": shown.number,
             "source": shown.source,
             "removed": last.removed,
             "seen_at": last.last_seen_at,
@@ -172,68 +235,43 @@ def _rank(look: Row[*tuple[Any, ...]]) -> tuple[bool, bool, datetime, int]:
 
 
 def _recency(look: Row[*tuple[Any, ...]]) -> tuple[datetime, int]:
-    return look.last_seen_at, look.id
+    return look.last_seen_at, look.number
 
 
 def load_parameters(connection: Connection, look: Row[Any]) -> ParameterCount | None:
-    """The parameter count of a row of `snapshots`."""
+    """The parameter count of a look."""
     if look.parameters_origin is None:
         return None
-    rows = connection.execute(_COUNTS, {"snapshot_id": look.id})
-    return ParameterCount(
-        by_dtype={row.dtype: row.elements for row in rows},
-        served_total=look.served_parameters,
-        logical=look.logical_parameters,
-        rule=look.parameters_rule,
-        origin=look.parameters_origin,
-        contradiction=look.parameters_contradiction,
-    )
+    apart = look.parameters_dtype is None
+    rows = connection.execute(_COUNTS, _named(key_of(look))) if apart else ()
+    return count_of(look, {row.dtype: row.elements for row in rows})
 
 
 def load_licenses(connection: Connection, look: Row[Any]) -> tuple[LicenseClaim, ...]:
-    """The license statements of a row of `snapshots`, in their order."""
+    """The license statements of a look, in their order."""
     if look.license_by is not None:
         return stated_license(look.license, look.license_by)
-    rows = connection.execute(_LICENSES, {"snapshot_id": look.id})
-    return tuple(LicenseClaim(LicenseField(row.field), row.value, row.origin) for row in rows)
+    rows = connection.execute(_LICENSES, _named(key_of(look)))
+    return tuple(LicenseClaim(row.field, row.value, row.origin) for row in rows)
 
 
-def stated_license(license_id: str, license_by: str) -> tuple[LicenseClaim, ...]:
-    """The statements `snapshots.license_by` stands for."""
-    return tuple(LicenseClaim(LicenseField.LICENSE, license_id, origin) for origin in license_by.split(","))
-
-
-def _license_by(claims: Sequence[LicenseClaim], license_id: str | None) -> str | None:
-    """Who states the license, where all do in the same words and these are its id."""
-    origins = [claim.origin for claim in claims]
-    plain = all(claim.field is LicenseField.LICENSE and claim.value == license_id for claim in claims)
-    return ",".join(origins) if plain and all(one and "," not in one for one in origins) else None
+def licenses_apart(snapshot: ModelSnapshot, told: Traits) -> list[tuple[int, LicenseField, str, str]]:
+    """What `license_claims` keeps of a snapshot of those traits: place, field, text and who says so."""
+    if told[_LICENSE_BY] is not None:
+        return []
+    return [(place, one.field, one.value, one.origin) for place, one in enumerate(snapshot.licenses)]
 
 
 def columns_of(snapshot: ModelSnapshot) -> dict[str, Any]:
     """What `snapshots` keeps of a snapshot in columns of the same meaning, whenever it was made."""
-    count = snapshot.parameters
-    license_id = resolve_declared(snapshot.licenses).id if snapshot.licenses else None
     return {
         "revision": snapshot.revision,
         "commit_sha": snapshot.commit_sha,
-        "private": snapshot.private,
-        "gated": None if snapshot.gated is None else str(snapshot.gated),
-        "disabled": snapshot.disabled,
         "created_at": snapshot.created_at,
         "last_modified": snapshot.last_modified,
-        "library": snapshot.library,
-        "task": snapshot.task,
-        "license": license_id,
-        "license_by": _license_by(snapshot.licenses, license_id) if license_id is not None else None,
         "used_storage": snapshot.used_storage,
-        "new_version": snapshot.new_version,
-        "parameters": None if count is None else (count.stored if count.logical is None else count.logical),
-        "logical_parameters": None if count is None else count.logical,
-        "served_parameters": None if count is None else count.served_total,
-        "parameters_origin": None if count is None else count.origin,
-        "parameters_rule": None if count is None else count.rule,
-        "parameters_contradiction": None if count is None else count.contradiction,
+        "parameters": parameters_of(snapshot.parameters),
+        "served_parameters": served_apart(snapshot.parameters),
     }
 
 
@@ -247,22 +285,22 @@ def details_of(snapshot: ModelSnapshot) -> bytes | None:
     return pack(json.dumps(rest, ensure_ascii=False).encode()) if rest else None
 
 
-def _put_details(connection: Connection, snapshot_id: int, snapshot: ModelSnapshot, *, new: bool) -> None:
+def _put_details(connection: Connection, key: Key, snapshot: ModelSnapshot, *, new: bool) -> None:
     data = details_of(snapshot)
     if data is None:
         return
-    row = None if new else connection.execute(_DETAILS, {"snapshot_id": snapshot_id}).one_or_none()
+    row = None if new else connection.execute(_DETAILS, _named(key)).one_or_none()
     if row is None:
-        connection.execute(insert(details).values(snapshot_id=snapshot_id, data=data))
+        connection.execute(insert(details).values(**_named(key), data=data))
     elif bytes(row.data) != data:
-        connection.execute(update(details).where(details.c.snapshot_id == snapshot_id).values(data=data))
+        connection.execute(update(details).where(of_look(details, key)).values(data=data))
 
 
-def _put_raw(connection: Connection, snapshot_id: int, snapshot: ModelSnapshot, *, new: bool) -> None:
+def _put_raw(connection: Connection, key: Key, snapshot: ModelSnapshot, *, new: bool) -> None:
     """Keep the answers as received; a newer answer of the same kind takes the place of an older one."""
     if not snapshot.raw:
         return
-    rows = () if new else connection.execute(_RAW, {"snapshot_id": snapshot_id})
+    rows = () if new else connection.execute(_RAW, _named(key))
     stored = {row.kind: bytes(row.data) for row in rows}
     fresh = []
     for answer in snapshot.raw:
@@ -270,8 +308,8 @@ def _put_raw(connection: Connection, snapshot_id: int, snapshot: ModelSnapshot, 
         if stored.get(answer.kind) == data:
             continue
         if answer.kind in stored:
-            which = (raw_answers.c.snapshot_id == snapshot_id) & (raw_answers.c.kind == answer.kind)
+            which = of_look(raw_answers, key) & (raw_answers.c.kind == answer.kind)
             connection.execute(delete(raw_answers).where(which))
-        fresh.append({"snapshot_id": snapshot_id, "kind": answer.kind, "data": data})
+        fresh.append({**_named(key), "kind": answer.kind, "data": data})
     if fresh:
         connection.execute(insert(raw_answers), fresh)

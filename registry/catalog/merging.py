@@ -7,15 +7,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, or_, select, update
 
-from registry.catalog.claims import claiming, next_position, recompute_edges, spell_name
+from registry.catalog.claims import change_claims, claiming, next_position, recompute_edges, spell_name
+from registry.catalog.codes import AliasKind
 from registry.catalog.evidence import move_evidence
 from registry.catalog.found import found_derivatives
 from registry.catalog.graphs import bump_lineage
-from registry.catalog.looks import looks_at, settle
+from registry.catalog.looks import key_of, looks_at, next_number, of_look, settle
 from registry.catalog.names import by_id, find_or_add, put_alias
 from registry.catalog.short import spell_out
 from registry.catalog.tables import (
-    AliasKind,
     aliases,
     edge_claims,
     edges,
@@ -43,16 +43,17 @@ def merge(connection: Connection, old_id: int, into_id: int, kind: AliasKind, at
     spell_out(connection, [old_id, into_id])
     affected = (claiming(connection, old_id) | found_derivatives(connection, old_id) | {into_id}) - {old_id}
     bump_lineage(connection)
-    connection.execute(delete(edges).where(or_(edges.c.base_id == old_id, edges.c.derivative_id == old_id)))
+    # While the edges are there they tell which claims there are.
     spell_name(connection, old_id, old.repo_id)
-    connection.execute(update(edge_claims).where(edge_claims.c.base_id == old_id).values(base_id=into_id))
+    change_claims(connection, old_id, {"base_id": into_id})
+    connection.execute(delete(edges).where(or_(edges.c.base_id == old_id, edges.c.derivative_id == old_id)))
     _move_statements(connection, old_id, into_id)
     move_evidence(connection, old_id, into_id)
     both = models.c.id.in_([old_id, into_id])
-    connection.execute(update(models).where(both).values(snapshot_id=None))
+    connection.execute(update(models).where(both).values(shown=None))
     _move_trees(connection, old_id, into_id)
-    for table in (snapshots, aliases):
-        connection.execute(update(table).where(table.c.model_id == old_id).values(model_id=into_id))
+    _move_looks(connection, old_id, into_id)
+    connection.execute(update(aliases).where(aliases.c.model_id == old_id).values(model_id=into_id))
     values = {
         "tracked": old.tracked or into.tracked,
         "downloads": old.downloads if into.downloads is None else into.downloads,
@@ -74,9 +75,7 @@ def split_off(connection: Connection, name: str, model_id: int) -> int:
     own_id = find_or_add(connection, [name])[name]
     called = func.coalesce(edge_claims.c.named, edge_claims.c.declared) == name
     moved = claiming(connection, model_id)
-    connection.execute(
-        update(edge_claims).where(edge_claims.c.base_id == model_id, called).values(base_id=own_id)
-    )
+    change_claims(connection, model_id, {"base_id": own_id}, called)
     recompute_edges(connection, moved)
     return own_id
 
@@ -100,12 +99,23 @@ def _fold_twins(connection: Connection, model_id: int) -> None:
         twin = last.get(look.source)
         if twin is not None and twin.digest == look.digest:
             first = min(twin.observed_at, look.observed_at)
-            connection.execute(update(snapshots).where(snapshots.c.id == look.id).values(observed_at=first))
-            kinds = select(raw_answers.c.kind).where(raw_answers.c.snapshot_id == look.id)
-            only_there = (raw_answers.c.snapshot_id == twin.id) & raw_answers.c.kind.not_in(kinds)
-            connection.execute(update(raw_answers).where(only_there).values(snapshot_id=look.id))
-            connection.execute(delete(snapshots).where(snapshots.c.id == twin.id))
+            this, other = key_of(look), key_of(twin)
+            connection.execute(update(snapshots).where(of_look(snapshots, this)).values(observed_at=first))
+            kinds = select(raw_answers.c.kind).where(of_look(raw_answers, this)).scalar_subquery()
+            only_there = of_look(raw_answers, other) & raw_answers.c.kind.not_in(kinds)
+            connection.execute(update(raw_answers).where(only_there).values(number=look.number))
+            connection.execute(delete(snapshots).where(of_look(snapshots, other)))
         last[look.source] = look
+
+
+def _move_looks(connection: Connection, old_id: int, into_id: int) -> None:
+    """Number the looks at the old model behind those at the other; what hangs on them follows."""
+    first = next_number(connection, into_id)
+    connection.execute(
+        update(snapshots)
+        .where(snapshots.c.model_id == old_id)
+        .values(model_id=into_id, number=snapshots.c.number + first)
+    )
 
 
 def _move_trees(connection: Connection, old_id: int, into_id: int) -> None:

@@ -24,7 +24,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from registry.catalog.clean import clean_text
-from registry.catalog.tables import AliasKind, aliases, models
+from registry.catalog.codes import AliasKind
+from registry.catalog.tables import aliases, models
 from registry.model.refs import SourceName
 
 T = TypeVar("T")

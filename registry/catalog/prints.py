@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, literal, select, t
 from registry.catalog.evidence_tables import block_hashes, fingerprints, glances, sketches
 from registry.catalog.graphs import listed, listing
 from registry.catalog.names import chunks, find_ids, insert_row
-from registry.catalog.tables import models, snapshots
+from registry.catalog.tables import SHOWN, models, snapshots
 from registry.errors import CatalogDamaged, DamagedFile, NotInCatalog
 from registry.model.evidence import FingerprintRecord
 
@@ -171,7 +171,7 @@ def _current(connection: Connection, names: Iterable[str]) -> dict[int, Row[Any]
         rows = connection.execute(
             select(*columns, models.c.repo_id, snapshots.c.commit_sha.label("shown"))
             .join(models, models.c.id == fingerprints.c.model_id)
-            .join(snapshots, snapshots.c.id == models.c.snapshot_id, isouter=True)
+            .join(snapshots, SHOWN, isouter=True)
             .where(fingerprints.c.model_id.in_(piece), fingerprints.c.scheme == SCHEME)
         )
         for row in rows:

@@ -9,14 +9,28 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Row, Select, func, or_, select, union_all
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Row,
+    Select,
+    and_,
+    false,
+    func,
+    or_,
+    select,
+    union_all,
+)
 
 from registry.catalog.claims import claim_of
 from registry.catalog.clean import clean_text
 from registry.catalog.facts import load_facts
-from registry.catalog.looks import load_licenses, load_parameters, unpack
+from registry.catalog.looks import Key, key_of, load_licenses, load_parameters, of_look, of_look_in, unpack
 from registry.catalog.names import alike, by_name, chunks, find_ids, names_of
 from registry.catalog.tables import (
+    SHOWN,
     aliases,
     details,
     edge_claims,
@@ -24,13 +38,15 @@ from registry.catalog.tables import (
     parameter_counts,
     raw_answers,
     snapshots,
+    traits,
     trees,
 )
 from registry.catalog.tags import unpack_tags
+from registry.catalog.traits import LOOK, OF_LOOK
 from registry.catalog.trees import load_files
 from registry.model.records import KeptClaim, ModelBrief
 from registry.model.refs import SourceName
-from registry.model.snapshot import Gate, ModelSnapshot, Note
+from registry.model.snapshot import ModelSnapshot, Note
 
 _CANDIDATES = 200
 _LIKENESS = 0.6
@@ -87,11 +103,11 @@ _BRIEF = (
     models.c.source,
     models.c.tracked,
     models.c.removed,
-    snapshots.c.gated,
-    snapshots.c.license,
+    traits.c.gated,
+    traits.c.license,
     snapshots.c.parameters,
-    snapshots.c.task,
-    snapshots.c.library,
+    traits.c.task,
+    traits.c.library,
     models.c.downloads,
     models.c.likes,
     trees.c.logical_bytes,
@@ -109,17 +125,15 @@ def brief_query(*more: Column[Any]) -> Select[Any]:
     return (
         select(*_BRIEF, *more)
         .select_from(models)
-        .join(snapshots, snapshots.c.id == models.c.snapshot_id, isouter=True)
+        .join(snapshots, SHOWN, isouter=True)
+        .join(traits, OF_LOOK, isouter=True)
         .join(trees, trees.c.id == snapshots.c.tree_id, isouter=True)
     )
 
 
 def brief_of(row: Row[Any]) -> ModelBrief:
     """The model in a row that `brief_query` selects."""
-    repo_id, source, tracked, removed, gated, *rest = tuple(row)[: len(_BRIEF)]
-    return ModelBrief(
-        repo_id, SourceName(source), tracked, removed, None if gated is None else Gate(gated), *rest
-    )
+    return ModelBrief(*tuple(row)[: len(_BRIEF)])
 
 
 def briefs(connection: Connection, repo_ids: Iterable[str]) -> dict[str, ModelBrief]:
@@ -134,27 +148,27 @@ def briefs(connection: Connection, repo_ids: Iterable[str]) -> dict[str, ModelBr
 def snapshot(connection: Connection, repo_id: str, *, files: bool) -> ModelSnapshot | None:
     """The snapshot shown of a model, whole but for raw answers, as of when it was last seen so."""
     model = by_name(connection, repo_id)
-    if model is None or model.snapshot_id is None:
+    if model is None or model.shown is None:
         return None
-    look = connection.execute(
-        select(snapshots, trees.c.complete)
+    look: Any = connection.execute(
+        select(*LOOK, trees.c.complete)
+        .join(traits, OF_LOOK)
         .join(trees, trees.c.id == snapshots.c.tree_id, isouter=True)
-        .where(snapshots.c.id == model.snapshot_id)
+        .where(of_look(snapshots, (model.id, model.shown)))
     ).one()
-    source = SourceName(look.source)
-    rest = _details(connection, look.id)
+    rest = _details(connection, key_of(look))
     licenses = load_licenses(connection, look)
-    said = tuple(kept.claim for kept in _kept(connection, model.id, told_by=source) if kept.current)
+    said = tuple(kept.claim for kept in _kept(connection, model.id, told_by=look.source) if kept.current)
     return ModelSnapshot(
         repo_id=model.repo_id,
-        source=source,
+        source=look.source,
         observed_at=model.seen_at if model.removed else look.last_seen_at,
         hub_id=model.hub_id,
         aliases=tuple(alias_names(connection, model.id)),
         revision=look.revision,
         commit_sha=look.commit_sha,
         private=look.private,
-        gated=None if look.gated is None else Gate(look.gated),
+        gated=look.gated,
         disabled=look.disabled,
         removed=model.removed,
         created_at=look.created_at,
@@ -172,18 +186,33 @@ def snapshot(connection: Connection, repo_id: str, *, files: bool) -> ModelSnaps
         claims=said,
         files=load_files(connection, look.tree_id) if files and look.tree_id is not None else None,
         files_complete=look.complete is not False,
-        facts=tuple(fact for _, fact in load_facts(connection, model.id, source)),
+        facts=tuple(fact for _, fact in load_facts(connection, model.id, look.source)),
         notes=tuple(Note(code, message) for code, message in rest.get("notes", ())),
     )
 
 
-def numbers_of(connection: Connection, snapshot_ids: Iterable[int]) -> dict[int, dict[str, int]]:
-    """How many numbers of each type the weights hold, by snapshot; those of which nobody told are missing."""
+def shown_numbers(*which: ColumnElement[bool]) -> CompoundSelect[Any]:
+    """How many numbers of each type the weights of the models hold for which conditions hold: model, type,
+    number."""
+    look = models.join(snapshots, SHOWN)
+    alone = select(models.c.id, traits.c.parameters_dtype, snapshots.c.parameters).select_from(
+        look.join(traits, OF_LOOK)
+    )
+    apart = select(models.c.id, parameter_counts.c.dtype, parameter_counts.c.elements).select_from(
+        models.join(
+            parameter_counts,
+            and_(parameter_counts.c.model_id == models.c.id, parameter_counts.c.number == models.c.shown),
+        )
+    )
+    return union_all(alone.where(traits.c.parameters_dtype.is_not(None), *which), apart.where(*which))
+
+
+def numbers_of(connection: Connection, model_ids: Iterable[int]) -> dict[int, dict[str, int]]:
+    """How many numbers of each type the weights hold, by model; those of which nobody told are missing."""
     found: defaultdict[int, dict[str, int]] = defaultdict(dict)
-    for piece in chunks(snapshot_ids):
-        rows = connection.execute(select(parameter_counts).where(parameter_counts.c.snapshot_id.in_(piece)))
-        for snapshot_id, dtype, elements in rows:
-            found[snapshot_id][dtype] = elements
+    for piece in chunks(model_ids):
+        for model_id, dtype, elements in connection.execute(shown_numbers(models.c.id.in_(piece))):
+            found[model_id][dtype] = elements
     return dict(found)
 
 
@@ -191,13 +220,13 @@ def raw(connection: Connection, repo_id: str, kind: str) -> bytes | None:
     """The newest answer of that kind a source gave about a model, as received."""
     data = connection.execute(
         select(raw_answers.c.data)
-        .join(snapshots, snapshots.c.id == raw_answers.c.snapshot_id)
+        .join(snapshots, of_look_in(raw_answers))
         .join(models, models.c.id == snapshots.c.model_id)
         .where(models.c.repo_id == clean_text(repo_id), raw_answers.c.kind == clean_text(kind))
         .order_by(
-            (snapshots.c.id == models.c.snapshot_id).desc(),
+            func.coalesce(snapshots.c.number == models.c.shown, false()).desc(),
             snapshots.c.last_seen_at.desc(),
-            snapshots.c.id.desc(),
+            snapshots.c.number.desc(),
         )
         .limit(1)
     ).scalar_one_or_none()
@@ -238,7 +267,7 @@ def due(connection: Connection, stale_before: Any | None) -> list[str]:
     filed = models.c.id.in_(select(trees.c.model_id))
     query = (
         select(models.c.repo_id)
-        .outerjoin(snapshots, snapshots.c.id == models.c.snapshot_id)
+        .outerjoin(snapshots, SHOWN)
         .where(models.c.tracked, or_(filed, snapshots.c.imprint.is_(None)))
         .order_by(models.c.repo_id)
     )
@@ -273,8 +302,6 @@ def _kept(
     ]
 
 
-def _details(connection: Connection, snapshot_id: int) -> dict[str, Any]:
-    data = connection.execute(
-        select(details.c.data).where(details.c.snapshot_id == snapshot_id)
-    ).scalar_one_or_none()
+def _details(connection: Connection, key: Key) -> dict[str, Any]:
+    data = connection.execute(select(details.c.data).where(of_look(details, key))).scalar_one_or_none()
     return {} if data is None else dict(json.loads(unpack(bytes(data))))

@@ -6,92 +6,100 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from registry.catalog.claims import edge_row
 from registry.catalog.clean import clean_snapshot
-from registry.catalog.looks import columns_of, details_of, pack
+from registry.catalog.codes import FIELD, ORIGIN, RELATION, STATE, bits_of
+from registry.catalog.looks import details_of, licenses_apart, pack
 from registry.catalog.tags import pack_tags
+from registry.catalog.traits import (
+    SHARED,
+    Traits,
+    counts_apart,
+    parameters_of,
+    served_apart,
+    traits_of,
+    with_traits,
+)
 from registry.catalog.types import phrase
 from registry.lineage.resolve import resolve
 from registry.model.bulk import Pattern
-from registry.model.edges import Claim
+from registry.model.edges import Claim, Edge
 from registry.model.refs import SourceName
 
-SNAPSHOT = (
-    *("id", "model_id", "commit_sha", "created_at", "last_modified", "used_storage", "imprint"),
-    *("parameters", "logical_parameters", "served_parameters"),
-    *("source", "removed", "revision", "private", "gated", "disabled", "library", "task", "license"),
-    *("license_by", "tags", "new_version", "parameters_origin", "parameters_rule"),
-    *("parameters_contradiction", "observed_at", "last_seen_at"),
-)
-"""Columns of `snapshots` as a recipe fills them: ten that differ from model to model, then the rest."""
 CLAIM = (
-    *("derivative_id", "position", "base_id", "told_by", "origin", "relation", "declared", "named", "detail"),
-    *("note", "denied", "current", "revision", "observed_at"),
+    *("derivative_id", "position", "base_id", "origin", "relation", "detail", "revision"),
+    *("declared", "named", "note", "denied"),
 )
+"""Columns of `edge_claims` that differ from claim to claim; the last four do so in few."""
 EDGE = ("derivative_id", "base_id", "relation", "origins", "resolved_from", "state")
+"""The same of `edges`; the last two."""
+PLAIN_CLAIM, PLAIN_EDGE = CLAIM[:7], EDGE[:4]
 
-_CONSTANT = SNAPSHOT[10:-2]
-_LICENSE, _LIBRARY, _TASK = (_CONSTANT.index(name) for name in ("license", "library", "task"))
+_LICENSE = [column.name for column in SHARED].index("license")
+DECLARED = STATE.number("declared")
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimPart:
-    """A claim: its base by number among the names a row fills in (`None` while unresolved), what stands
-    before and behind the columns `declared` and `named`, and these where they are not the base's name."""
+    """A claim: its place, its base by number among the names a row fills in (`None` while unresolved), the
+    columns from `origin` to `detail`, `declared` and `named` where they are not the base's name, the rest."""
 
+    position: int
     base: int | None
+    said: tuple[int, int, str | None]
     declared: str | None
     named: str | None
-    head: tuple[Any, ...]
-    tail: tuple[Any, ...]
+    rest: tuple[str | None, bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What to write for a model. plain: none of it needs the general way of saving.
+    """What to write for a model of a plain pattern.
 
-    names: bases that are the same for all models, numbered behind those a row fills in. edges: by base,
-    relation, origins and what else an edge says, as long as every base goes by its present name.
+    names: bases that are the same for all models, numbered behind those a row fills in. edges: by base, the
+    rest of an edge, as long as every base goes by its present name. usual: the claims (place, base, and the
+    columns from `origin` to `detail`) and edges (base, relation, origins) where nothing else is to be told of
+    any of them.
     """
 
-    plain: bool
-    snapshot: tuple[Any, ...] = ()
+    traits: Traits
+    revision: str | None = None
+    tags: bytes | None = None
+    parameters: int | None = None
+    served: int | None = None
     counts: tuple[tuple[str, int], ...] = ()
-    logical: tuple[int | None, int | None, int | None] = (None, None, None)
     licenses: tuple[tuple[Any, ...], ...] = ()
     details: bytes | None = None
     raw: tuple[tuple[str, bytes], ...] = ()
     claims: tuple[ClaimPart, ...] = ()
     said: tuple[Claim, ...] = ()
     names: tuple[str, ...] = ()
-    edges: tuple[tuple[int, str, str, str | None, str], ...] = ()
+    edges: tuple[tuple[int, int, int, str | None, int], ...] = ()
+    usual: tuple[list[tuple[int, int, int, int, str | None]], list[tuple[int, int, int]]] | None = None
 
-    def stating(self, license_id: str) -> tuple[Any, ...]:
-        """The constant columns of `snapshots` for a model of that license."""
-        return (*self.snapshot[:_LICENSE], license_id, *self.snapshot[_LICENSE + 1 :])
+    def stating(self, license_id: str | None) -> Traits:
+        """The traits of a model of that license, where the pattern leaves it blank."""
+        if license_id is None:
+            return self.traits
+        return (*self.traits[:_LICENSE], license_id, *self.traits[_LICENSE + 1 :])
 
 
 def recipe_like(recipe: Recipe, pattern: Pattern) -> Recipe:
     """The recipe of a pattern that differs from that of another in library and task alone."""
-    if not recipe.plain:
-        return recipe
-    told = list(recipe.snapshot)
-    told[_LIBRARY], told[_TASK] = pattern.snapshot.library, pattern.snapshot.task
-    return replace(recipe, snapshot=tuple(told))
+    told = pattern.snapshot
+    return replace(recipe, traits=with_traits(recipe.traits, library=told.library, task=told.task))
+
+
+def is_plain(pattern: Pattern) -> bool:
+    """Whether nothing a pattern says needs the general way of saving."""
+    told = pattern.snapshot
+    hub = told.source is SourceName.HUB
+    return hub and not (told.removed or told.aliases or told.facts or told.files is not None)
 
 
 def recipe_of(pattern: Pattern) -> Recipe:
-    """What a pattern says, as rows. The same snapshot saved the general way would leave the same catalog."""
-    told = pattern.snapshot
-    if (
-        told.source is not SourceName.HUB
-        or told.removed
-        or told.aliases
-        or told.facts
-        or told.files is not None
-    ):
-        return Recipe(plain=False)
-    told = clean_snapshot(told)
+    """What a plain pattern says, as rows. The same snapshot saved the general way would leave the same
+    catalog."""
+    told = clean_snapshot(pattern.snapshot)
     claims = tuple(
         {(c.origin, c.declared, c.base, c.relation, c.denied): c for c in reversed(told.claims)}.values()
     )
@@ -99,31 +107,26 @@ def recipe_of(pattern: Pattern) -> Recipe:
     names = list(pattern.bases)
     names += dict.fromkeys(c.base for c in claims if c.base is not None and c.base not in names)
     number = {name: place for place, name in enumerate(names)}
-    columns = columns_of(told)
-    columns |= {
-        "source": str(told.source),
-        "removed": False,
-        "tags": pack_tags(told, told.claims),
-        "parameters_rule": phrase(columns["parameters_rule"]),
-    }
-    count = told.parameters
+    traits = traits_of(told)
+    parts = tuple(_claim_part(place, claim, number) for place, claim in enumerate(claims))
+    edges = tuple((number[edge.base], *_edge_part(edge)) for edge in resolve(told.repo_id, claims))
     return Recipe(
-        plain=True,
-        snapshot=tuple(columns[name] for name in _CONSTANT),
-        counts=() if count is None else tuple(count.by_dtype.items()),
-        logical=(columns["parameters"], columns["logical_parameters"], columns["served_parameters"]),
-        licenses=()
-        if columns["license_by"] is not None
-        else tuple((place, str(one.field), one.value, one.origin) for place, one in enumerate(told.licenses)),
+        traits=traits,
+        revision=told.revision,
+        tags=pack_tags(told, told.claims),
+        parameters=parameters_of(told.parameters),
+        served=served_apart(told.parameters),
+        counts=tuple(counts_apart(told.parameters).items()),
+        licenses=tuple(
+            (place, FIELD.number(field), *rest) for place, field, *rest in licenses_apart(told, traits)
+        ),
         details=details_of(told),
         raw=tuple((one.kind, pack(one.data)) for one in told.raw),
-        claims=tuple(_claim_part(claim, number) for claim in claims),
+        claims=parts,
         said=claims,
         names=tuple(names[len(pattern.bases) :]),
-        edges=tuple(
-            (number[edge.base], str(edge.relation), ",".join(edge.origins), edge.resolved_from, edge.state)
-            for edge in resolve(told.repo_id, claims)
-        ),
+        edges=edges,
+        usual=_usual(parts, edges),
     )
 
 
@@ -146,16 +149,37 @@ def edges_of(
     """The rows of edges where a base goes by another name than its present one."""
     present = [claim if claim.base is None else replace(claim, base=meant[claim.base][1]) for claim in claims]
     ids = {present_name: base_id for base_id, present_name in meant.values()}
-    rows = (edge_row(edge, model_id, ids[edge.base]) for edge in resolve(name, present))
-    return [tuple(row[column] for column in EDGE) for row in rows]
+    return [(model_id, ids[edge.base], *_edge_part(edge)) for edge in resolve(name, present)]
 
 
-def _claim_part(claim: Claim, number: dict[str, int]) -> ClaimPart:
+def _edge_part(edge: Edge) -> tuple[int, int, str | None, int]:
+    return (
+        RELATION.number(edge.relation),
+        bits_of(edge.origins),
+        edge.resolved_from,
+        STATE.number(edge.state),
+    )
+
+
+def _claim_part(position: int, claim: Claim, number: dict[str, int]) -> ClaimPart:
     plain = claim.declared == claim.base
     return ClaimPart(
+        position=position,
         base=None if claim.base is None else number[claim.base],
+        said=(ORIGIN.number(claim.origin), RELATION.number(claim.relation), phrase(claim.detail)),
         declared=None if plain else claim.declared,
         named=None if plain else claim.base,
-        head=(str(SourceName.HUB), str(claim.origin), str(claim.relation)),
-        tail=(phrase(claim.detail), claim.note, claim.denied, True),
+        rest=(claim.note, claim.denied),
     )
+
+
+def _usual(
+    parts: Sequence[ClaimPart], edges: Sequence[tuple[int, int, int, str | None, int]]
+) -> tuple[list[tuple[int, int, int, int, str | None]], list[tuple[int, int, int]]] | None:
+    claims = [
+        (part.position, part.base, *part.said)
+        for part in parts
+        if part.base is not None and part.declared is part.named is None and part.rest == (None, False)
+    ]
+    links = [edge[:3] for edge in edges if edge[3:] == (None, DECLARED)]
+    return (claims, links) if len(claims) == len(parts) and len(links) == len(edges) else None

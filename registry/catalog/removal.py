@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, delete, or_, select, update
 
+from registry.catalog.claims import claiming
 from registry.catalog.found import found_bases
 from registry.catalog.graphs import bump_lineage
 from registry.catalog.names import by_name
@@ -33,11 +34,7 @@ def remove(connection: Connection, repo_id: str) -> bool:
 
 def _is_base(connection: Connection, model_id: int) -> bool:
     """Whether another model has it as a base, by an edge or by a claim ever made."""
-    for table in (edges, edge_claims):
-        named = select(func.count()).where(table.c.base_id == model_id, table.c.derivative_id != model_id)
-        if connection.execute(named).scalar_one():
-            return True
-    return False
+    return bool(claiming(connection, model_id) - {model_id})
 
 
 def _is_idle(connection: Connection, model_id: int) -> bool:
@@ -69,7 +66,7 @@ def _drop(connection: Connection, model_id: int) -> set[int]:
     bump_lineage(connection)
     for table in (edges, edge_claims):
         connection.execute(delete(table).where(table.c.derivative_id == model_id))
-    connection.execute(update(models).where(models.c.id == model_id).values(snapshot_id=None))
+    connection.execute(update(models).where(models.c.id == model_id).values(shown=None))
     connection.execute(delete(models).where(models.c.id == model_id))
     sweep_blobs(connection, contents)
     return bases

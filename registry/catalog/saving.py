@@ -28,7 +28,7 @@ from registry.catalog.tables import edges, models
 from registry.catalog.trees import keep_tree
 from registry.model.edges import Claim, Origin, Relation
 from registry.model.records import SaveReport
-from registry.model.snapshot import Change, Gate, LicenseClaim, ModelSnapshot, ParameterCount
+from registry.model.snapshot import Change, LicenseClaim, ModelSnapshot, ParameterCount
 
 # The models one was made from; datasets are no models.
 _BASES = (
@@ -125,12 +125,11 @@ def _with_untold(snapshot: ModelSnapshot, last: Row[Any]) -> ModelSnapshot:
     told = snapshot.commit_sha is not None or snapshot.removed or snapshot.last_modified is None
     if told or last.commit_sha is None or snapshot.last_modified != last.last_modified:
         return snapshot
-    gate = None if last.gated is None else Gate(last.gated)
     return replace(
         snapshot,
         commit_sha=last.commit_sha,
         private=last.private if snapshot.private is None else snapshot.private,
-        gated=gate if snapshot.gated is None else snapshot.gated,
+        gated=last.gated if snapshot.gated is None else snapshot.gated,
         disabled=last.disabled if snapshot.disabled is None else snapshot.disabled,
     )
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, exists, insert, or_, select
 
 from registry.catalog.engine import Database
 from registry.catalog.names import add_missing, chunks
-from registry.catalog.tables import blobs, contents, files, models, scans, snapshots
+from registry.catalog.tables import SHOWN, blobs, contents, files, models, scans, snapshots
 from registry.errors import CatalogDamaged
 from registry.model.refs import SourceName
 from registry.model.scans import Content, Stamp, TensorHash
@@ -136,7 +136,7 @@ def _holders(connection: Connection) -> list[Holder]:
         .join(blobs, blobs.c.sha256 == contents.c.sha256)
         .join(files, files.c.blob_id == blobs.c.id)
         .join(snapshots, snapshots.c.tree_id == files.c.tree_id)
-        .join(models, models.c.snapshot_id == snapshots.c.id)
+        .join(models, SHOWN)
         .where(models.c.tracked)
         .order_by(models.c.repo_id, files.c.path)
     )

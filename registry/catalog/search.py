@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, false, func, not_, or_, select
 
 from registry.catalog.clean import MAX_NAME, clean_text
+from registry.catalog.codes import GATE, SOURCE
 from registry.catalog.reading import brief_of, brief_query, escape_like
-from registry.catalog.tables import edges, models, snapshots, trees
+from registry.catalog.tables import edges, models, snapshots, traits, trees
 from registry.errors import UsageError
 from registry.model.filters import Filter, Operator, Period
 from registry.model.records import ModelBrief
@@ -21,11 +22,11 @@ _DERIVATIVES = select(func.count()).where(edges.c.base_id == models.c.id).scalar
 _COLUMNS: dict[str, ColumnElement[Any]] = {
     "name": models.c.repo_id,
     "params": snapshots.c.parameters,
-    "license": snapshots.c.license,
-    "task": snapshots.c.task,
-    "library": snapshots.c.library,
-    "gated": snapshots.c.gated,
-    "source": models.c.source,
+    "license": traits.c.license,
+    "task": traits.c.task,
+    "library": traits.c.library,
+    "gated": GATE.spelled(traits.c.gated),
+    "source": SOURCE.spelled(models.c.source),
     "downloads": models.c.downloads,
     "likes": models.c.likes,
     "size": trees.c.logical_bytes,

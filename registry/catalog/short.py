@@ -13,15 +13,17 @@ from sqlalchemy import Connection, Row, bindparam, select, update
 
 from registry.catalog.claims import current_claims
 from registry.catalog.compare import bases_of, digest, dump_bases
-from registry.catalog.looks import load_licenses, load_parameters
+from registry.catalog.looks import key_of, load_licenses, load_parameters, of_look
 from registry.catalog.names import chunks
-from registry.catalog.tables import snapshots
+from registry.catalog.tables import snapshots, traits
 from registry.catalog.tags import pack_tags, unpack_tags
-from registry.model.refs import SourceName
-from registry.model.snapshot import Gate, ModelSnapshot
+from registry.catalog.traits import LOOK, OF_LOOK
+from registry.model.snapshot import ModelSnapshot
 
-_SHORT = select(snapshots).where(
-    snapshots.c.model_id.in_(bindparam("ids", expanding=True)), snapshots.c.digest.is_(None)
+_SHORT = (
+    select(*LOOK)
+    .join(traits, OF_LOOK)
+    .where(snapshots.c.model_id.in_(bindparam("ids", expanding=True)), snapshots.c.digest.is_(None))
 )
 
 
@@ -32,23 +34,22 @@ def spell_out(connection: Connection, model_ids: Iterable[int]) -> None:
             told = told_in_short(connection, look)
             connection.execute(
                 update(snapshots)
-                .where(snapshots.c.id == look.id)
+                .where(of_look(snapshots, key_of(look)))
                 .values(digest=digest(told), bases=dump_bases(bases_of(told.claims)), tags=pack_tags(told))
             )
 
 
 def told_in_short(connection: Connection, look: Row[Any]) -> ModelSnapshot:
     """What a look in short form found, as far as it bears on its digest, its bases and its tags."""
-    source = SourceName(look.source)
     licenses = load_licenses(connection, look)
-    claims = tuple(current_claims(connection, look.model_id, source))
+    claims = tuple(current_claims(connection, look.model_id, look.source))
     return ModelSnapshot(
         repo_id=f"#{look.model_id}",
-        source=source,
+        source=look.source,
         observed_at=look.observed_at,
         commit_sha=look.commit_sha,
         private=look.private,
-        gated=None if look.gated is None else Gate(look.gated),
+        gated=look.gated,
         disabled=look.disabled,
         library=look.library,
         task=look.task,

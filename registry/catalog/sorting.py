@@ -8,17 +8,20 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
+from registry.catalog.codes import SOURCE
 from registry.catalog.loading import Row, plain_rows, rows_of
-from registry.catalog.recipes import Recipe
-from registry.catalog.types import packed, seconds_of
+from registry.catalog.recipes import is_plain
+from registry.catalog.types import all_packed, packed, seconds_of
 from registry.model.bulk import Batch, Listed
+from registry.model.refs import SourceName
 
 _KNOWN = """
-    SELECT m.repo_id, m.id, m.hub_id, m.source, m.tracked, m.removed, m.snapshot_id, m.seen_at, m.downloads,
+    SELECT m.repo_id, m.id, m.hub_id, m.source, m.tracked, m.removed, m.shown, m.seen_at, m.downloads,
         m.likes, s.source, s.imprint, s.last_seen_at, s.created_at, s.last_modified, s.used_storage
-    FROM models AS m LEFT JOIN snapshots AS s ON s.id = m.snapshot_id
+    FROM models AS m LEFT JOIN snapshots AS s ON s.model_id = m.id AND s.number = m.shown
 """
-_TRACKED = "SELECT id FROM models WHERE snapshot_id IS NOT NULL AND repo_id IN (:values)"
+_TRACKED = "SELECT id FROM models WHERE shown IS NOT NULL AND repo_id IN (:values)"
+_HUB = SOURCE.number(SourceName.HUB)
 _SAMPLE = 40
 """Names asked for to tell whether a batch is new to the catalog."""
 
@@ -42,7 +45,6 @@ class Ways:
 def sort_rows(
     connection: Connection,
     batch: Batch,
-    recipes: Mapping[int, Recipe],
     stubs: Set[str],
     *,
     aliased: bool,
@@ -51,7 +53,7 @@ def sort_rows(
     """Decide for all rows of a batch. stubs: models only named so far, and perhaps some that no longer are.
     aliased: the catalog has aliases. careful: ask the database about every name and every id of the Hub;
     otherwise raises `Doubt` where that might matter."""
-    return _Sorting(connection, batch, recipes, stubs, aliased, careful).run()
+    return _Sorting(connection, batch, stubs, aliased, careful).run()
 
 
 class _Sorting:
@@ -61,7 +63,6 @@ class _Sorting:
         self,
         connection: Connection,
         batch: Batch,
-        recipes: Mapping[int, Recipe],
         stubs: Set[str],
         aliased: bool,
         careful: bool,
@@ -69,7 +70,6 @@ class _Sorting:
         self._connection = connection
         self._batch = batch
         self._at = seconds_of(batch.observed_at)
-        self._recipes = recipes
         self._stubs = stubs
         self._has_aliases = aliased
         self._careful = careful
@@ -81,20 +81,26 @@ class _Sorting:
         rows = self._batch.rows
         known = self._known([row.repo_id for row in rows])
         entangled = self._entangled(rows, known)
-        for number, row in enumerate(rows):
-            model = known.get(row.repo_id)
-            if number in entangled or not self._recipes[id(row.pattern)].plain:
-                if model is None or model[2] != packed(row.hub_id):
+        patterns = {id(row[11]): row[11] for row in rows}
+        rich = {key for key, pattern in patterns.items() if not is_plain(pattern)}
+        if not known and not entangled and not rich:
+            ways.fresh = list(rows)
+            return ways
+        hub_ids = all_packed([row.hub_id for row in rows])
+        for number, (row, hub_id) in enumerate(zip(rows, hub_ids, strict=True)):
+            model = known.get(row[0])
+            if number in entangled or id(row[11]) in rich:
+                if model is None or model[2] != hub_id:
                     self._doubt()
                 ways.general.append(number)
             elif model is None:
                 ways.fresh.append(row)
-            elif model[6] is None and model[3] == "hub":
+            elif model[6] is None and model[3] == _HUB:
                 ways.filled.append((row, model[1]))
-            elif self._is_same(row, model):
+            elif model[11] == row[12] and _stands(model, hub_id, self._at):
                 ways.same.append((row, model))
             else:
-                if model[2] != packed(row.hub_id):
+                if model[2] != hub_id:
                     self._doubt()
                 ways.general.append(number)
         self._leave_what_was_told_by_hand()
@@ -147,34 +153,24 @@ class _Sorting:
             if known_as[row.repo_id] or any(times[key] > 1 for key in keys[number])
         }
 
-    def _is_same(self, row: Listed, known: Row) -> bool:
-        """Whether the look shown of a model found just this, not later than now."""
-        _, _, hub_id, source, _, removed, _, seen_at, _, _, told_by, imprint, last_seen_at, *_ = known
-        return (
-            imprint == row.imprint
-            and (row.hub_id is None or hub_id == packed(row.hub_id))
-            and source == told_by == "hub"
-            and not removed
-            and seen_at == last_seen_at <= self._at
-        )
-
     def _known(self, names: Sequence[str]) -> dict[str, Row]:
         """The models that have those names. Lists come in an order that hardly changes, so the ids nearby are
         asked for first."""
         if not names:
             return {}
         ask = self._connection
-        if not self._careful:
-            sample = names[:: max(1, len(names) // _SAMPLE)]
-            if not rows_of(ask, _TRACKED, sample):
-                some = self._stubs & set(names)
-                return {row[0]: row for row in rows_of(ask, f"{_KNOWN} WHERE m.repo_id IN (:values)", some)}
+        step = max(1, len(names) // _SAMPLE)
+        sample = sorted(own for (own,) in rows_of(ask, _TRACKED, names[::step]))
+        if not sample and not self._careful:
+            some = self._stubs & set(names)
+            return {row[0]: row for row in rows_of(ask, f"{_KNOWN} WHERE m.repo_id IN (:values)", some)}
         wanted = set(names)
         found: dict[str, Row] = {}
-        first = rows_of(ask, "SELECT id FROM models WHERE repo_id IN (:values)", names[:1])
-        if first:
-            start = first[0][0]
-            near = f"{_KNOWN} WHERE m.id BETWEEN {start} AND {start + len(names) + 100}"
+        if sample:
+            middle = sample[len(sample) // 2]
+            start = max(sample[0], middle - len(names)) - 5 * step
+            end = min(sample[-1], middle + len(names)) + 5 * step
+            near = f"{_KNOWN} WHERE m.id BETWEEN {start} AND {end}"
             found = {row[0]: row for row in plain_rows(ask, near) if row[0] in wanted}
         rest = wanted - found.keys()
         if rest:
@@ -198,6 +194,17 @@ class _Sorting:
         by_hand = [row for row, model_id in self._ways.filled if model_id in told]
         self._ways.general = sorted([*self._ways.general, *(numbers[row.repo_id] for row in by_hand)])
         self._ways.filled = [(row, model_id) for row, model_id in self._ways.filled if model_id not in told]
+
+
+def _stands(known: Row, hub_id: bytes | None, at: int) -> bool:
+    """Whether the look shown of a model is its last one, not later than now, and the model the same."""
+    _, _, its, source, _, removed, _, seen_at, _, _, told_by, _, last_seen_at, *_ = known
+    return (
+        (hub_id is None or its == hub_id)
+        and source == told_by == _HUB
+        and not removed
+        and seen_at == last_seen_at <= at
+    )
 
 
 def _pieces(things: Sequence[Listed], size: int) -> Iterable[Sequence[Listed]]:

@@ -1,17 +1,14 @@
 """The tables. Written for three million models: integer ids, hashes as bytes, facts once.
 
-What a look at a model found is a row of `snapshots`; what hangs on it (parameter counts, license
-statements, raw answers) has its key. A file list belongs to a commit and is shared by all snapshots of
-that commit. Claims are kept for good, with a flag for those still made; edges are worked out from them.
+What a look at a model found is a row of `snapshots`, by model and number; what hangs on it (parameter counts,
+license statements, raw answers) has its key. What many looks found alike is a row of `traits`, which
+they share. A file list belongs to a commit and is shared by all snapshots of that commit. Claims are kept for
+good, with a flag for those still made; edges are worked out from them.
 
 What can be worked out from the rest is not written down: `catalog check` holds the short forms to it.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterable
-from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -22,67 +19,33 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     PrimaryKeyConstraint,
     Table,
     Text,
     UniqueConstraint,
+    and_,
     func,
+    text,
 )
 
+from registry.catalog.codes import ALIAS, FIELD, GATE, ORIGIN, RELATION, SOURCE, STATE, Origins
+from registry.catalog.columns import flag, metadata, of_look, owner, word
 from registry.catalog.types import BigId, HexBytes, Name, Packed, Phrase, UtcDateTime
-from registry.model.edges import Origin, Relation
-from registry.model.refs import SourceName
-from registry.model.snapshot import Gate, LicenseField
-
-NAMING = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
-
-metadata = MetaData(naming_convention=NAMING)
-
-
-class AliasKind(StrEnum):
-    """Why a name means a model: a source said so, the model was renamed, or only letter case differs."""
-
-    SOURCE = "source"
-    RENAME = "rename"
-    CASE = "case"
-
-
-def _choice(name: str, values: Iterable[str], *, nullable: bool = False) -> tuple[Any, ...]:
-    """A short text out of a closed set, and the check that keeps it so. Said with OR: for IN SQLite builds an
-    index of the words, anew for every row."""
-    listed = " OR ".join(f"{name} = '{value}'" for value in values)
-    return Column(name, Text, nullable=nullable), CheckConstraint(listed, name=name)
-
-
-def _owner(name: str, target: str) -> Column[int]:
-    """A key to the row this one belongs to and goes away with."""
-    return Column(name, BigId, ForeignKey(f"{target}.id", ondelete="CASCADE"), nullable=False)
-
-
-def _flag(name: str) -> Column[bool]:
-    return Column(name, Boolean, nullable=False)
-
+from registry.model.edges import Origin
 
 models = Table(
     "models",
     metadata,
     Column("id", BigId, primary_key=True),
     Column("repo_id", Name, nullable=False),
-    *_choice("source", SourceName),
+    *word("source", SOURCE),
     Column("hub_id", Packed),
-    _flag("tracked"),
+    flag("tracked"),
     # The source of the current snapshot said, last time, that the model is absent or not visible.
-    _flag("removed"),
-    # The snapshot whose facts are shown, the newest that has any. It goes away with the model.
+    flag("removed"),
+    # The number of the snapshot whose facts are shown, the newest that has any.
     # No key: two tables that name each other could only be written in a detour. `catalog check` looks.
-    Column("snapshot_id", BigId),
+    Column("shown", Integer),
     # The last look through the source of the current snapshot, whatever it found.
     Column("seen_at", UtcDateTime),
     # Counters change daily and mean no new snapshot.
@@ -96,8 +59,8 @@ aliases = Table(
     "aliases",
     metadata,
     Column("name", Name, primary_key=True),
-    _owner("model_id", "models"),
-    *_choice("kind", AliasKind),
+    owner("model_id", "models"),
+    *word("kind", ALIAS),
     Column("observed_at", UtcDateTime),
     Index("ix_aliases_model_id", "model_id"),
 )
@@ -107,10 +70,10 @@ trees = Table(
     "trees",
     metadata,
     Column("id", BigId, primary_key=True),
-    _owner("model_id", "models"),
+    owner("model_id", "models"),
     Column("commit_sha", Packed),
     Column("digest", LargeBinary, nullable=False),
-    _flag("complete"),
+    flag("complete"),
     Column("files", Integer, nullable=False),
     # Sum of the sizes known, NULL when none is; and how many files it leaves out.
     Column("logical_bytes", BigInteger),
@@ -122,12 +85,42 @@ trees = Table(
     UniqueConstraint("model_id", "commit_sha"),
 )
 
+traits = Table(
+    "traits",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    # Tells the row by all that it says (`traits.py`). Rows are shared and never change.
+    Column("mark", LargeBinary, nullable=False),
+    Column("private", Boolean),
+    *word("gated", GATE, nullable=True),
+    Column("disabled", Boolean),
+    Column("library", Text),
+    Column("task", Text),
+    # The resolved id(s) of the declaration, lower case, several joined by " AND ".
+    Column("license", Text),
+    # Who states just that and nothing else, joined by commas; then there are no `license_claims`.
+    Column("license_by", Text),
+    Column("new_version", Text),
+    # NULL: the source told no count at all.
+    Column("parameters_origin", Text),
+    Column("parameters_rule", Phrase),
+    Column("parameters_contradiction", Text),
+    # What `snapshots.parameters` is besides: the number of elements of the one storage type there is
+    # (then there are no `parameter_counts`), the logical count, the host's own figure.
+    Column("parameters_dtype", Text),
+    flag("parameters_logical"),
+    flag("parameters_served"),
+    UniqueConstraint("mark"),
+)
+
 snapshots = Table(
     "snapshots",
     metadata,
-    Column("id", BigId, primary_key=True),
-    _owner("model_id", "models"),
-    *_choice("source", SourceName),
+    owner("model_id", "models"),
+    # Of the looks at one model in the order they were written.
+    Column("number", Integer, nullable=False),
+    Column("traits_id", BigId, ForeignKey("traits.id"), nullable=False),
+    *word("source", SOURCE),
     # Of the facts whose change is news (`compare.py`). NULL: not worked out yet, with `bases`, of the
     # newest look of its source that found anything, whose claims are the current ones.
     Column("digest", LargeBinary),
@@ -137,35 +130,25 @@ snapshots = Table(
     Column("last_seen_at", UtcDateTime, nullable=False),
     Column("revision", Text),
     Column("commit_sha", Packed),
-    _flag("removed"),
-    Column("private", Boolean),
-    *_choice("gated", Gate, nullable=True),
-    Column("disabled", Boolean),
+    flag("removed"),
     Column("created_at", UtcDateTime),
     Column("last_modified", UtcDateTime),
-    Column("library", Text),
-    Column("task", Text),
-    # The resolved id(s) of the declaration, lower case, several joined by " AND ".
-    Column("license", Text),
-    # Who states just that and nothing else, joined by commas; then there are no `license_claims`.
-    Column("license_by", Text),
     # Coded (`tags.py`), NULL when there are none.
     Column("tags", LargeBinary),
     Column("used_storage", BigInteger),
-    Column("new_version", Text),
     # The logical count, else the stored one: what filters and lists show.
     Column("parameters", BigInteger),
-    Column("logical_parameters", BigInteger),
+    # The host's own figure where it is another.
     Column("served_parameters", BigInteger),
-    # NULL: the source told no count at all.
-    Column("parameters_origin", Text),
-    Column("parameters_rule", Phrase),
-    Column("parameters_contradiction", Text),
     # [[name, relation], ...] as claimed then, for telling later what changed.
     Column("bases", Text),
     Column("tree_id", BigId, ForeignKey("trees.id")),
-    Index("ix_snapshots_model_id", "model_id"),
+    PrimaryKeyConstraint("model_id", "number"),
+    sqlite_with_rowid=False,
 )
+SHOWN = and_(snapshots.c.model_id == models.c.id, snapshots.c.number == models.c.shown)
+"""The look whose facts are shown of a model."""
+
 # Looks through a list of models find no files.
 Index(
     "ix_snapshots_tree_id",
@@ -177,19 +160,20 @@ Index(
 details = Table(
     "details",
     metadata,
-    Column("snapshot_id", BigId, ForeignKey("snapshots.id", ondelete="CASCADE"), primary_key=True),
+    *of_look(),
     # zlib-compressed JSON: config, notes. Read one model at a time, never searched.
     Column("data", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("model_id", "number"),
 )
 
 raw_answers = Table(
     "raw_answers",
     metadata,
-    _owner("snapshot_id", "snapshots"),
+    *of_look(),
     Column("kind", Text, nullable=False),
     # zlib-compressed.
     Column("data", LargeBinary, nullable=False),
-    PrimaryKeyConstraint("snapshot_id", "kind"),
+    PrimaryKeyConstraint("model_id", "number", "kind"),
 )
 
 blobs = Table(
@@ -206,7 +190,7 @@ blobs = Table(
 files = Table(
     "files",
     metadata,
-    _owner("tree_id", "trees"),
+    owner("tree_id", "trees"),
     # By path; the path itself is no key, it may be longer than an index entry can be.
     Column("position", Integer, nullable=False),
     Column("path", Text, nullable=False),
@@ -228,35 +212,34 @@ Index(
 parameter_counts = Table(
     "parameter_counts",
     metadata,
-    _owner("snapshot_id", "snapshots"),
+    *of_look(),
     Column("dtype", Text, nullable=False),
     Column("elements", BigInteger, nullable=False),
-    PrimaryKeyConstraint("snapshot_id", "dtype"),
+    PrimaryKeyConstraint("model_id", "number", "dtype"),
     sqlite_with_rowid=False,
 )
 
 license_claims = Table(
     "license_claims",
     metadata,
-    _owner("snapshot_id", "snapshots"),
+    *of_look(),
     Column("position", Integer, nullable=False),
-    *_choice("field", LicenseField),
+    *word("field", FIELD),
     Column("value", Text, nullable=False),
     Column("origin", Text, nullable=False),
-    PrimaryKeyConstraint("snapshot_id", "position"),
+    PrimaryKeyConstraint("model_id", "number", "position"),
     sqlite_with_rowid=False,
 )
 
 edges = Table(
     "edges",
     metadata,
-    _owner("derivative_id", "models"),
+    owner("derivative_id", "models"),
     Column("base_id", BigId, ForeignKey("models.id"), nullable=False),
-    *_choice("relation", Relation),
-    # Strongest first, joined by commas.
-    Column("origins", Text, nullable=False),
+    *word("relation", RELATION),
+    Column("origins", Origins, nullable=False),
     Column("resolved_from", Text),
-    Column("state", Text, nullable=False),
+    *word("state", STATE),
     PrimaryKeyConstraint("derivative_id", "base_id"),
     # Covers the walk towards derivatives.
     Index("ix_edges_base_id", "base_id", "derivative_id", "relation"),
@@ -266,28 +249,39 @@ edges = Table(
 edge_claims = Table(
     "edge_claims",
     metadata,
-    _owner("derivative_id", "models"),
+    owner("derivative_id", "models"),
     # In the order first seen.
     Column("position", Integer, nullable=False),
-    Column("base_id", BigId, ForeignKey("models.id")),
+    # No key, which would need an index of all claims: where a claim makes an edge, that one has the key.
+    # `catalog check` looks.
+    Column("base_id", BigId),
     # The source whose snapshot made the claim; NULL for one made by hand in this catalog.
-    *_choice("told_by", SourceName, nullable=True),
-    *_choice("origin", Origin),
-    *_choice("relation", Relation),
+    *word("told_by", SOURCE, nullable=True),
+    *word("origin", ORIGIN),
+    *word("relation", RELATION),
     # NULL: the present name of the base.
     Column("declared", Text),
     # The base as the claim named it, where that differs from `declared`.
     Column("named", Text),
     Column("detail", Phrase),
     Column("note", Text),
-    _flag("denied"),
-    _flag("current"),
+    flag("denied"),
+    flag("current"),
     Column("revision", Packed),
     Column("observed_at", UtcDateTime, nullable=False),
     PrimaryKeyConstraint("derivative_id", "position"),
     CheckConstraint("declared IS NOT NULL OR (base_id IS NOT NULL AND named IS NULL)", name="declared"),
-    Index("ix_edge_claims_base_id", "base_id"),
     sqlite_with_rowid=False,
+)
+APART = f"(denied OR NOT current OR origin = {ORIGIN.number(Origin.INFERRED)})"
+"""Claims that need not make an edge. Every other one with a base makes one (`registry.lineage.resolve`), or a
+claim about the same two models is among these. Databases use the index for questions in these words."""
+claims_apart = text(APART)
+Index(
+    "ix_edge_claims_base_id",
+    edge_claims.c.base_id,
+    sqlite_where=claims_apart,
+    postgresql_where=claims_apart,
 )
 
 imports = Table(
@@ -299,25 +293,25 @@ imports = Table(
     Column("observed_at", UtcDateTime, nullable=False),
     # How many of its rows or lines are in.
     Column("rows", BigInteger, nullable=False),
-    _flag("finished"),
+    flag("finished"),
     # It lists all there was to be seen then, alone or with others of that time.
-    _flag("complete"),
+    flag("complete"),
 )
 
 training_facts = Table(
     "training_facts",
     metadata,
     Column("id", BigId, primary_key=True),
-    _owner("model_id", "models"),
+    owner("model_id", "models"),
     # As in `edge_claims`.
-    *_choice("told_by", SourceName, nullable=True),
+    *word("told_by", SOURCE, nullable=True),
     Column("name", Text, nullable=False),
     # JSON, so that a whole number, a decimal one and a text stay what they are.
     Column("value", Text, nullable=False),
     Column("source", Text, nullable=False),
     Column("origin", Text, nullable=False),
     Column("note", Text),
-    _flag("current"),
+    flag("current"),
     Column("observed_at", UtcDateTime, nullable=False),
     Index("ix_training_facts_model_id", "model_id"),
 )
@@ -373,7 +367,7 @@ scans = Table(
     Column("inode", BigInteger, nullable=False),
     Column("sha256", HexBytes, nullable=False),
     # It had been left alone for long enough that a later change would show.
-    _flag("settled"),
+    flag("settled"),
     Index("ix_scans_sha256", "sha256"),
     sqlite_with_rowid=False,
 )

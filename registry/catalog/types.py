@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import BigInteger, Dialect, Integer, LargeBinary, Text
@@ -68,6 +69,21 @@ def packed(value: str | None) -> bytes | None:
     if raw.hex() == value:
         return _HEX + raw
     return _TEXT + value.encode()
+
+
+def all_packed(values: Sequence[str | None]) -> Sequence[bytes | None]:
+    """The same for many, at once where all are hex of one length."""
+    size = len(values[0] or "") if values else 0
+    if size and None not in values:
+        joined = _HEX.hex() + _HEX.hex().join(values)  # type: ignore[arg-type]
+        try:
+            raw = bytes.fromhex(joined)
+        except ValueError:
+            raw = b""
+        step = size // 2 + 1
+        if raw.hex() == joined and len(raw) == step * len(values) and set(map(len, values)) == {size}:  # type: ignore[arg-type]
+            return [raw[start : start + step] for start in range(0, len(raw), step)]
+    return [packed(value) for value in values]
 
 
 class Packed(TypeDecorator[str]):

@@ -10,12 +10,13 @@ from sqlalchemy import Column, Connection, Row, func, select, text
 
 from registry.catalog.claims import claim_of
 from registry.catalog.clean import clean_text
+from registry.catalog.codes import RELATION
 from registry.catalog.evidence_tables import edge_evidence
 from registry.catalog.graphs import listed, listing
 from registry.catalog.names import by_name, find_ids
 from registry.catalog.tables import edge_claims, edges, models
 from registry.lineage.graph import Derived
-from registry.model.edges import Edge, Origin, Relation
+from registry.model.edges import Edge, Relation
 from registry.model.records import KeptClaim
 
 _derivatives = models.alias("derivatives")
@@ -35,7 +36,7 @@ def edges_down(connection: Connection, repo_id: str, depth: int | None, limit: i
 _DESCENT = text(
     """
     WITH RECURSIVE reach(model_id, base_id, relation) AS (
-        SELECT id, CAST(NULL AS bigint), CAST(NULL AS text) FROM models WHERE repo_id = :repo_id
+        SELECT id, CAST(NULL AS bigint), CAST(NULL AS smallint) FROM models WHERE repo_id = :repo_id
         UNION
         SELECT derivative_id, edges.base_id, edges.relation FROM reach JOIN edges ON edges.base_id = model_id
     )
@@ -49,19 +50,19 @@ def descendants(connection: Connection, repo_id: str) -> list[Derived]:
     """Everything made from a model, directly or not, nearest first, then by name."""
     plan_by_index(connection)
     names: dict[int, str] = {}
-    made: defaultdict[int | None, list[tuple[int, str]]] = defaultdict(list)
+    made: defaultdict[int | None, list[tuple[int, int]]] = defaultdict(list)
     for derivative, base, relation, name in connection.execute(
         _DESCENT, {"repo_id": clean_text(repo_id)}
     ).all():
         names[derivative] = name
         made[base].append((derivative, relation))
-    relations = {str(relation): relation for relation in Relation}
     found: list[Derived] = []
     level = {start for start, _ in made[None]}
     seen, depth = set(level), 0
+    relations = [Relation(word) for word in RELATION.words]
     while level:
         depth += 1
-        nearest: dict[int, tuple[str, str]] = {}
+        nearest: dict[int, tuple[str, int]] = {}
         # Backwards, so that the base with the first of the names has the last word.
         for base in sorted(level & made.keys(), key=names.__getitem__, reverse=True):
             via = names[base]
@@ -83,9 +84,8 @@ def children_counts(connection: Connection, repo_id: str) -> dict[str, int]:
         .join(models, models.c.id == edges.c.base_id)
         .where(models.c.repo_id == clean_text(repo_id))
         .group_by(edges.c.relation)
-        .order_by(edges.c.relation)
     )
-    return {row.relation: row.derivatives for row in rows}
+    return dict(sorted((str(row.relation), row.derivatives) for row in rows))
 
 
 def claims_about(connection: Connection, repo_ids: Iterable[str]) -> list[KeptClaim]:
@@ -136,16 +136,8 @@ def _walk(
 
 
 def edges_of(rows: Iterable[Row[Any]]) -> list[Edge]:
-    """Rows of `named_edges` as edges. Few relations and origins there are; each is made once."""
-    relations = {str(relation): relation for relation in Relation}
-    origins: dict[str, tuple[Origin, ...]] = {}
-    found = []
-    for row in rows:
-        derivative, base, relation, told, resolved_from, state, *_ = tuple(row)
-        if told not in origins:
-            origins[told] = tuple(Origin(origin) for origin in told.split(",") if origin)
-        found.append(Edge(derivative, base, relations[relation], origins[told], resolved_from, state))
-    return found
+    """Rows of `named_edges` as edges."""
+    return [Edge(*tuple(row)[:6]) for row in rows]
 
 
 def _everything(

@@ -10,10 +10,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Integer, Row, Select, bindparam, func, literal, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    Integer,
+    Row,
+    bindparam,
+    case,
+    func,
+    literal,
+    select,
+)
 
 from registry.catalog.names import chunks, find_ids
-from registry.catalog.tables import files, models, parameter_counts, snapshots, trees
+from registry.catalog.reading import shown_numbers
+from registry.catalog.tables import SHOWN, files, models, snapshots, traits, trees
+from registry.catalog.traits import OF_LOOK
 from registry.model.records import Sizes, Weighing
 from registry.weights.formats import is_weight_file
 
@@ -24,8 +37,8 @@ _NONE: Mapping[str, int] = MappingProxyType({})
 _WEIGHING = (
     select(
         models.c.repo_id,
-        models.c.snapshot_id,
-        snapshots.c.logical_parameters,
+        models.c.id,
+        case((traits.c.parameters_logical, snapshots.c.parameters)),
         snapshots.c.used_storage,
         trees.c.complete,
         trees.c.files,
@@ -36,19 +49,16 @@ _WEIGHING = (
         trees.c.copy_bytes,
     )
     .select_from(models)
-    .join(snapshots, snapshots.c.id == models.c.snapshot_id, isouter=True)
+    .join(snapshots, SHOWN, isouter=True)
+    .join(traits, OF_LOOK, isouter=True)
     .join(trees, trees.c.id == snapshots.c.tree_id, isouter=True)
     .order_by(models.c.repo_id)
 )
-_NUMBERS = select(parameter_counts.c.snapshot_id, parameter_counts.c.dtype, parameter_counts.c.elements).join(
-    models, models.c.snapshot_id == parameter_counts.c.snapshot_id
-)
-
 # Lists in which no file has a size are not asked after: nothing is known of them anyway.
 _UNSIZED = (
     select(models.c.repo_id, files.c.path)
     .select_from(models)
-    .join(snapshots, snapshots.c.id == models.c.snapshot_id)
+    .join(snapshots, SHOWN)
     .join(trees, trees.c.id == snapshots.c.tree_id)
     .join(files, files.c.tree_id == trees.c.id)
     .where(trees.c.unsized_files > 0, trees.c.logical_bytes.is_not(None), files.c.size.is_(None))
@@ -56,10 +66,11 @@ _UNSIZED = (
 
 _THESE = models.c.id.in_(bindparam("ids", expanding=True))
 _THOSE_AFTER = models.c.tracked & (models.c.repo_id > bindparam("after"))
-_OF_THESE, *_MORE_OF_THESE = (one.where(_THESE) for one in (_WEIGHING, _NUMBERS, _UNSIZED))
+_OF_THESE = _WEIGHING.where(_THESE)
+_MORE_OF_THESE = (shown_numbers(_THESE), _UNSIZED.where(_THESE))
 _AFTER = _WEIGHING.where(_THOSE_AFTER).limit(bindparam("most"))
 _UP_TO = models.c.repo_id <= bindparam("last")
-_MORE_AFTER = [one.where(_THOSE_AFTER, _UP_TO) for one in (_NUMBERS, _UNSIZED)]
+_MORE_AFTER = (shown_numbers(_THOSE_AFTER, _UP_TO), _UNSIZED.where(_THOSE_AFTER, _UP_TO))
 
 
 def weighings(connection: Connection, names: Iterable[str]) -> dict[str, Weighing]:
@@ -78,14 +89,14 @@ def weighings_after(connection: Connection, after: str, limit: int) -> dict[str,
     return _put_together(rows, *_answers(connection, _MORE_AFTER, {"after": after, "last": rows[-1][0]}))
 
 
-def _answers(connection: Connection, queries: Iterable[Select[Any]], values: Mapping[str, Any]) -> list[Rows]:
+def _answers(connection: Connection, queries: Iterable[Executable], values: Mapping[str, Any]) -> list[Rows]:
     return [connection.execute(query, values).all() for query in queries]
 
 
 def _put_together(rows: Rows, numbers: Rows, unsized: Rows) -> dict[str, Weighing]:
     told: defaultdict[int, dict[str, int]] = defaultdict(dict)
-    for snapshot_id, dtype, elements in numbers:
-        told[snapshot_id][dtype] = elements
+    for model_id, dtype, elements in numbers:
+        told[model_id][dtype] = elements
     weights = Counter(name for name, path in unsized if is_weight_file(path))
     return {
         name: Weighing(
@@ -95,9 +106,9 @@ def _put_together(rows: Rows, numbers: Rows, unsized: Rows) -> dict[str, Weighin
             complete is not False,
             weights[name],
             used,
-            told.get(snapshot_id, _NONE),
+            told.get(model_id, _NONE),
         )
-        for name, snapshot_id, parameters, used, complete, listed, *sizes in rows
+        for name, model_id, parameters, used, complete, listed, *sizes in rows
     }
 
 
@@ -141,7 +152,7 @@ def _all_tracked(connection: Connection) -> int | None:
 def _shown(which: ColumnElement[bool]) -> ColumnElement[bool]:
     """Whether a file is in the list shown of one of those models. As a set of lists, which is made once:
     joined, SQLite would look for the model of each file among all of them."""
-    current = select(snapshots.c.tree_id).join(models, models.c.snapshot_id == snapshots.c.id)
+    current = select(snapshots.c.tree_id).join(models, SHOWN)
     return files.c.tree_id.in_(current.where(which, snapshots.c.tree_id.is_not(None)))
 
 

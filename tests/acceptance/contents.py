@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import select
 
+from registry.catalog.columns import metadata
 from registry.catalog.engine import connect
 from registry.catalog.location import parse_location
-from registry.catalog.tables import metadata
 
 _DERIVED = frozenset({"lineage_graphs"})
 """Tables made from others whenever they are asked for."""

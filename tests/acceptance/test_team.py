@@ -199,7 +199,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], str]] = {
     "link": (("link", name_of(3), name_of(2), "--relation", "finetune", "--note", "seen"), "edge_claims"),
     "remove": (("remove", name_of(9), "--yes"), "edges"),
     "list": (("list", "--json"), "snapshots"),
-    "show": (("show", name_of(1), "--json"), "parameter_counts"),
+    "show": (("show", name_of(1), "--json"), "details"),
     "lineage": (("lineage", name_of(1), "--json"), "edge_claims"),
     "why": (("why", name_of(9), name_of(0), "--json"), "edge_claims"),
     "impact": (("impact", name_of(0), "--json"), "edges"),

@@ -76,24 +76,25 @@ def catalog_of(models: int, folder: Path) -> Path:
         Catalog.open(str(unfinished), create=True).close()
         with opened(unfinished) as database:
             database.executemany(
-                "INSERT INTO models (id, repo_id, source, tracked, removed, seen_at)"
-                " VALUES (?,?,'hub',1,0,?)",
+                "INSERT INTO models (id, repo_id, source, tracked, removed, seen_at) VALUES (?,?,0,1,0,?)",
                 ((n, f"user{n % 997:03d}/model-{n:06d}", NOW) for n in range(1, models + 1)),
             )
-            database.executemany(
-                "INSERT INTO snapshots (id, model_id, source, digest, observed_at, last_seen_at, removed,"
-                " parameters, logical_parameters, used_storage) VALUES (?,?,'hub',x'00',?,?,0,?,?,?)",
-                ((n, n, NOW, NOW, *([numbers(n)] * 2), 5 * (numbers(n) or 0)) for n in range(1, models + 1)),
-            )
-            database.execute("UPDATE models SET snapshot_id = id")
-            database.executemany(
-                "INSERT INTO parameter_counts (snapshot_id, dtype, elements) VALUES (?,'BF16',?)",
-                ((n, numbers(n)) for n in range(1, models + 1) if numbers(n)),
+            database.execute(
+                "INSERT INTO traits (id, mark, parameters_origin, parameters_dtype, parameters_logical,"
+                " parameters_served) VALUES (0,x'00',NULL,NULL,0,0), (1,x'01','hub','BF16',1,0)"
             )
             database.executemany(
-                "INSERT INTO edges (derivative_id, base_id, relation, origins, state)"
-                " VALUES (?,?,'finetune','card',?)",
-                ((n, n // 7 + 1, "plain") for n in range(10, models + 1) if n % 5 < 3),
+                "INSERT INTO snapshots (model_id, number, traits_id, source, digest, observed_at,"
+                " last_seen_at, removed, parameters, used_storage) VALUES (?,0,?,0,x'00',?,?,0,?,?)",
+                (
+                    (n, bool(numbers(n)), NOW, NOW, numbers(n), 5 * (numbers(n) or 0))
+                    for n in range(1, models + 1)
+                ),
+            )
+            database.execute("UPDATE models SET shown = 0")
+            database.executemany(
+                "INSERT INTO edges (derivative_id, base_id, relation, origins, state) VALUES (?,?,1,2,0)",
+                ((n, n // 7 + 1) for n in range(10, models + 1) if n % 5 < 3),
             )
         furnish(unfinished)
         unfinished.rename(path)
@@ -104,34 +105,28 @@ def furnish(path: Path) -> None:
     """Give file lists to those models that have none and whose turn it is."""
     with opened(path) as database:
         bare = database.execute(
-            "SELECT models.id, snapshots.id FROM models JOIN snapshots ON snapshots.id = models.snapshot_id"
+            "SELECT models.id FROM models JOIN snapshots ON snapshots.model_id = models.id"
             " WHERE models.tracked AND snapshots.tree_id IS NULL ORDER BY models.repo_id"
         ).fetchall()
         (trees,) = database.execute("SELECT coalesce(max(id), 0) FROM trees").fetchone()
         (blobs,) = database.execute("SELECT coalesce(max(id), 0) FROM blobs").fetchone()
-        chosen = [
-            (trees + number, model, snapshot)
-            for number, (model, snapshot) in enumerate(bare, 1)
-            if number % 10 < 6
-        ]
+        chosen = [(trees + number, model) for number, (model,) in enumerate(bare, 1) if number % 10 < 6]
         database.executemany(
             "INSERT INTO blobs (id, sha256, size) VALUES (?,?,?)",
             ((blobs + n, sha256(str(n).encode()).digest(), size_of(n)) for n in range(1, len(chosen) * 2)),
         )
-        lists = [
-            (tree, model, snapshot, list(files(tree - trees, blobs))) for tree, model, snapshot in chosen
-        ]
+        lists = [(tree, model, list(files(tree - trees, blobs))) for tree, model in chosen]
         database.executemany(
             "INSERT INTO trees (id, model_id, digest, complete, files, unsized_files, logical_bytes,"
             " unique_bytes, weight_bytes, copy_bytes) VALUES (?,?,x'00',1,?,?,?,?,?,?)",
-            ((tree, model, *sums(listed)) for tree, model, _, listed in lists),
+            ((tree, model, *sums(listed)) for tree, model, listed in lists),
         )
         database.executemany(
             "INSERT INTO files (tree_id, position, path, size, blob_id) VALUES (?,?,?,?,?)",
-            ((tree, at, *file) for tree, _, _, listed in lists for at, file in enumerate(listed)),
+            ((tree, at, *file) for tree, _, listed in lists for at, file in enumerate(listed)),
         )
         database.executemany(
-            "UPDATE snapshots SET tree_id = ? WHERE id = ?", ((t, snapshot) for t, _, snapshot, _ in lists)
+            "UPDATE snapshots SET tree_id = ? WHERE model_id = ?", ((t, model) for t, model, _ in lists)
         )
 
 

@@ -133,6 +133,7 @@ def copied(psycopg: Any, url: str) -> float:
     with psycopg.connect(url) as connection:
         tables = [
             "models",
+            "traits",
             "snapshots",
             "parameter_counts",
             "license_claims",
@@ -144,7 +145,7 @@ def copied(psycopg: Any, url: str) -> float:
         for table in tables:
             with connection.cursor().copy(f"COPY {table} TO STDOUT") as copy:
                 kept[table] = [bytes(piece) for piece in copy]
-        connection.execute("TRUNCATE models CASCADE")
+        connection.execute("TRUNCATE models, traits CASCADE")
         connection.commit()
         began = time.perf_counter()
         for table in tables:

@@ -28,7 +28,7 @@ from registry.model.snapshot import (
     RawAnswer,
 )
 from registry.sources.documents import read_document
-from tests.catalog.makers import claim, count, day, hub_id, license_claim, snap
+from tests.catalog.makers import ask_sql, claim, count, day, hub_id, license_claim, snap
 
 NAMES = ["o/a", "o/b", "o/c", "O/A", "p/d", "p/e"]
 RECORDED = Path("/work/shared/hub/api_like.jsonl.gz")
@@ -248,4 +248,63 @@ def test_a_look_in_short_form_is_spelled_out_when_more_is_learned(catalog: Catal
     ]
     catalog.save(snap("o/b2", 1, aliases=("o/b",)))
     assert [entry.changes for entry in catalog.history("o/a")] == [(), report.changes]
+    assert catalog.check() == []
+
+
+def test_references_are_looked_after_again_behind_a_batch(catalog: Catalog, catalog_url: str) -> None:
+    """A batch is written unchecked; what deletes rows afterwards takes along what belongs to them."""
+    counted = count(F32=2, I8=3)
+    keep(catalog, [snap("o/a", 0, parameters=counted), snap("o/b", 0, claims=(claim("o/c"),))])
+    assert catalog.remove("o/a")
+    assert ask_sql(catalog_url, "SELECT count(*) FROM parameter_counts") == [(0,)]
+    # One row of this batch is an alias and merges a model, whose looks go with it.
+    batch = [
+        snap("o/d", 1, parameters=counted),
+        snap("o/b2", 1, claims=(claim("o/c"),), aliases=("o/b",)),
+        snap("o/e", 1, claims=(claim("o/b2"), claim("o/d"))),
+    ]
+    (report,) = keep(catalog, batch)
+    assert (report.added, report.changed) == (2, 0)
+    assert catalog.check() == []
+    assert catalog.find("o/b") == "o/b2"
+
+
+def test_a_batch_that_breaks_off_leaves_nothing(catalog: Catalog) -> None:
+    """The last row is to be saved the general way, and cannot be: the others were written by then."""
+    some = [snap("o/a", 0), snap("o/b", 0, aliases=("o/x",))]
+
+    def broken(_: int) -> ModelSnapshot:
+        raise KeyError
+
+    writer = BulkWriter()
+    rows = [listed(one) for one in some]
+    with pytest.raises(KeyError):
+        catalog.keep_many(Batch(day(0), rows, broken), writer)
+    assert catalog.search(include_referenced=True) == []
+    assert catalog.keep_many(Batch(day(0), rows, some.__getitem__), writer) == BulkReport(2, 0, 0)
+    assert catalog.check() == []
+
+
+def test_bases_are_found_by_every_claim(catalog: Catalog) -> None:
+    """Not every claim makes an edge: past ones, denied ones and inferred ones do not."""
+    keep(catalog, [snap("o/past", 0, claims=(claim("o/base"),)), snap("o/base", 0)])
+    keep(
+        catalog,
+        [
+            snap("o/past", 1, commit_sha=None),
+            snap("o/guess", 1, claims=(claim("o/base", origin=Origin.INFERRED),)),
+        ],
+    )
+    catalog.save(snap("o/said", 1, claims=(claim("o/base"),)))
+    denial = replace(claim("o/base", origin=Origin.MANUAL), denied=True, note="no")
+    catalog.add_claim("o/said", denial, observed_at=day(1))
+    assert catalog.edges_down("o/base") == []
+    assert not catalog.remove("o/base")
+    catalog.save(snap("o/new-name", 2, aliases=("o/base",)))
+    told = {
+        kept.derivative: (kept.base, kept.claim.declared)
+        for kept in catalog.claims_about(["o/past", "o/guess"])
+    }
+    assert told == dict.fromkeys(("o/past", "o/guess"), ("o/new-name", "o/base"))
+    assert {kept.base for kept in catalog.claims("o/said")} == {"o/new-name"}
     assert catalog.check() == []

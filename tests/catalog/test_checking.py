@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from registry.catalog.catalog import Catalog
+from registry.catalog.codes import ORIGIN, RELATION
+from registry.catalog.tables import snapshots
 from registry.model.edges import Origin, Relation
 from registry.model.snapshot import RawAnswer
 from tests.catalog.makers import claim, count, file, license_claim, run_sql, sha, snap
@@ -35,29 +37,26 @@ def whole(catalog: Catalog) -> Catalog:
 
 
 A, B, BASE = (f"(SELECT id FROM models WHERE repo_id = '{name}')" for name in ("o/a", "o/b", "o/base"))
-A_SHOWN = f"(SELECT snapshot_id FROM models WHERE id = {A})"
 A_TREE = f"(SELECT min(id) FROM trees WHERE model_id = {A})"
-LOOK = "model_id, source, digest, observed_at, last_seen_at, removed"
+LOOK = ", ".join(column.name for column in snapshots.c if column.name not in ("model_id", "number"))
+MERGE = RELATION.number("merge")
 
 
 @pytest.mark.parametrize(
     ("broken_by", "code", "models"),
     [
-        (
-            f"UPDATE models SET snapshot_id = {A_SHOWN} WHERE repo_id = 'o/b'",
-            "foreign-snapshot",
-            ("o/b", "o/a"),
-        ),
-        ("UPDATE models SET snapshot_id = NULL WHERE repo_id = 'o/a'", "no-shown-snapshot", ("o/a",)),
+        ("UPDATE models SET shown = 7 WHERE repo_id = 'o/a'", "dangling-reference", ("o/a",)),
+        ("UPDATE edge_claims SET base_id = 99", "dangling-reference", ("o/a",)),
+        ("UPDATE models SET shown = NULL WHERE repo_id = 'o/a'", "no-shown-snapshot", ("o/a",)),
         ("UPDATE models SET tracked = TRUE", "tracked-without-snapshot", ("o/base",)),
         ("UPDATE aliases SET name = 'o/b'", "alias-of-a-model", ("o/b", "o/a")),
         ("UPDATE edge_claims SET current = FALSE", "edge-without-claim", ("o/a", "o/base")),
         ("DELETE FROM edge_claims", "edge-without-claim", ("o/a", "o/base")),
         ("DELETE FROM edges", "claim-without-edge", ("o/a", "o/base")),
-        ("UPDATE edges SET relation = 'merge'", "edge-differs", ("o/a", "o/base")),
-        ("UPDATE edge_claims SET origin = 'card'", "duplicate-claim", ("o/a",)),
+        (f"UPDATE edges SET relation = {MERGE}", "edge-differs", ("o/a", "o/base")),
+        (f"UPDATE edge_claims SET origin = {ORIGIN.number('card')}", "duplicate-claim", ("o/a",)),
         (
-            f"INSERT INTO snapshots ({LOOK}) SELECT {LOOK} FROM snapshots WHERE model_id = {A}",
+            f"INSERT INTO snapshots SELECT model_id, 1, {LOOK} FROM snapshots WHERE model_id = {A}",
             "duplicate-snapshot",
             ("o/a",),
         ),
@@ -106,11 +105,11 @@ def test_an_answer_that_cannot_be_unpacked(whole: Catalog, catalog_url: str, tab
 @pytest.mark.parametrize(
     ("broken_by", "code"),
     [
-        (f"UPDATE models SET snapshot_id = {A_SHOWN} WHERE repo_id = 'o/b'", "foreign-snapshot"),
-        ("UPDATE models SET snapshot_id = NULL WHERE repo_id = 'o/a'", "no-shown-snapshot"),
+        ("UPDATE models SET shown = 7 WHERE repo_id = 'o/b'", "dangling-reference"),
+        ("UPDATE models SET shown = NULL WHERE repo_id = 'o/a'", "no-shown-snapshot"),
         ("DELETE FROM edges", "claim-without-edge"),
-        ("UPDATE edges SET relation = 'merge'", "edge-differs"),
-        (f"INSERT INTO edges SELECT {B}, {BASE}, 'merge', 'card', NULL, 'declared'", "edge-without-claim"),
+        (f"UPDATE edges SET relation = {MERGE}", "edge-differs"),
+        (f"INSERT INTO edges SELECT {B}, {BASE}, {MERGE}, 2, NULL, 0", "edge-without-claim"),
         ("UPDATE aliases SET name = 'o/b'", "alias-of-a-model"),
     ],
 )
@@ -140,9 +139,7 @@ def test_values_out_of_their_set(tmp_path: Path) -> None:
     path = str(tmp_path / "catalog.db")
     with Catalog.open(path, create=True) as catalog:
         catalog.save(snap("o/a", claims=(claim("o/b", Relation.MERGE),)))
-        run_sql(
-            path, "PRAGMA ignore_check_constraints = ON", "UPDATE models SET source = 'moon' WHERE tracked"
-        )
+        run_sql(path, "PRAGMA ignore_check_constraints = ON", "UPDATE models SET source = 9 WHERE tracked")
         problems = catalog.check()
     assert [problem.code for problem in problems] == ["damaged"]
     assert "CHECK constraint failed in models" in problems[0].message

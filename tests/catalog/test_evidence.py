@@ -312,8 +312,8 @@ def test_a_damaged_fingerprint_is_named(filled: Catalog, catalog_url: str) -> No
         ("UPDATE edge_evidence SET base_id = derivative_id", "damaged-evidence"),
         ("DELETE FROM glances", "damaged-fingerprint"),
         ("UPDATE sketches SET model_id = model_id + 1", "damaged-fingerprint"),
-        ("UPDATE edge_evidence SET state = 'found' WHERE state <> 'found'", None),
-        ("DELETE FROM edge_evidence WHERE state = 'found'", "edge-without-claim"),
+        ("UPDATE edge_evidence SET state = 7 WHERE state <> 7", None),
+        ("DELETE FROM edge_evidence WHERE state = 7", "edge-without-claim"),
     ],
 )
 def test_check_sees_what_is_broken(

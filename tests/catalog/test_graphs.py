@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 
 from registry.catalog import graphs
 from registry.catalog.catalog import Catalog
+from registry.catalog.codes import RELATION
 from registry.catalog.engine import connect
 from registry.catalog.location import parse_location
 from registry.errors import CatalogError
@@ -41,9 +42,10 @@ def told(graph: LineageGraph, catalog: Catalog) -> set[tuple[str, str, str]]:
 def edges_of(url: str) -> set[tuple[str, ...]]:
     query = (
         "SELECT d.repo_id, b.repo_id, relation FROM edges JOIN models d ON d.id = derivative_id "
-        "JOIN models b ON b.id = base_id WHERE relation <> 'trained_on'"
+        "JOIN models b ON b.id = base_id"
     )
-    return set(ask_sql(url, query))
+    found = ((derivative, base, str(RELATION.words[code])) for derivative, base, code in ask_sql(url, query))
+    return {edge for edge in found if edge[2] != "trained_on"}
 
 
 def parts(url: str) -> list[tuple[str, int]]:
@@ -188,6 +190,7 @@ WORKER = """
 import os, signal, sys
 from registry.catalog import graphs
 from registry.catalog.catalog import Catalog
+from registry.catalog.codes import RELATION
 verb, url = sys.argv[1:]
 if verb == "die":
     kept = graphs.keep_graph
@@ -271,9 +274,8 @@ def test_ids_that_no_graph_can_hold(family: Catalog, catalog_url: str) -> None:
     """Servers number on where rows were only tried; a file takes the next number there is."""
     run_sql(
         catalog_url,
-        "INSERT INTO models (id, repo_id, source, tracked, removed) "
-        "VALUES (5000000000, 'x', 'hub', true, false)",
-        "UPDATE edges SET derivative_id = 5000000000 WHERE relation = 'quantized'",
+        "INSERT INTO models (id, repo_id, source, tracked, removed) VALUES (5000000000, 'x', 0, true, false)",
+        f"UPDATE edges SET derivative_id = 5000000000 WHERE relation = {RELATION.number('quantized')}",
     )
     if "://" in catalog_url:
         assert told(family.lineage_graph(), family) == edges_of(catalog_url)

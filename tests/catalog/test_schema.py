@@ -16,10 +16,11 @@ from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 
 from registry.catalog import schema
 from registry.catalog.catalog import Catalog
+from registry.catalog.columns import metadata
 from registry.catalog.engine import connect
 from registry.catalog.location import parse_location
 from registry.catalog.names import alike
-from registry.catalog.tables import metadata, models
+from registry.catalog.tables import models
 from registry.errors import (
     CatalogDamaged,
     CatalogError,
@@ -201,9 +202,9 @@ def test_a_migration_that_breaks_references_changes_nothing(tmp_path: Path, newe
     database.write(lambda c: schema.upgrade(c, schema.REVISIONS[-2]))
     database.close()
     run_sql(
-        str(path), "INSERT INTO models (id, repo_id, source, tracked, removed) VALUES (1, 'o/m', 'hub', 0, 0)"
+        str(path), "INSERT INTO models (id, repo_id, source, tracked, removed) VALUES (1, 'o/m', 0, 0, 0)"
     )
-    run_sql(str(path), "INSERT INTO aliases (name, model_id, kind) VALUES ('a', 1, 'source')")
+    run_sql(str(path), "INSERT INTO aliases (name, model_id, kind) VALUES ('a', 1, 0)")
     newer_program.write_text(NEXT.format(head=schema.REVISIONS[-2], then="op.execute('DELETE FROM models')"))
     with pytest.raises(CatalogError, match="would break 1 references; nothing was changed"):
         Catalog.migrate(str(path))

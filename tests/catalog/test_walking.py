@@ -77,6 +77,7 @@ def test_the_query_and_the_level_walk_agree(catalog: Catalog, data: st.DataObjec
     size = data.draw(st.integers(2, 8))
     nodes = st.integers(0, size - 1)
     drawn = data.draw(st.lists(st.tuples(nodes, nodes), max_size=16))
+    # Examples share a catalog, and are drawn anew with the same parts: each has names of its own.
     run = uuid4().hex
     catalog.save_many(
         snap(f"{run}/{n}", claims=tuple(claim(f"{run}/{base}") for one, base in drawn if one == n))

@@ -175,7 +175,7 @@ def test_a_full_disk_leaves_the_last_batch_whole(tmp_path: Path, monkeypatch: py
                 if number == 3:
                     with catalog._database.raw() as connection:
                         pages = connection.execute("PRAGMA page_count").fetchone()[0]
-                        connection.execute(f"PRAGMA max_page_count = {pages + 2}")
+                        connection.execute(f"PRAGMA max_page_count = {pages}")
                 yield piece
 
         monkeypatch.setattr("registry.services.transfer.read_bulk", limited)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from alembic import context
 
-from registry.catalog.tables import metadata
+from registry.catalog import evidence_tables, tables  # noqa: F401 - they fill the metadata
+from registry.catalog.columns import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -7,11 +7,8 @@ from alembic import op
 
 from registry.catalog.types import BigId, Packed, UtcDateTime
 
-RELATIONS = ("finetune", "adapter", "merge", "quantized", "distilled", "unknown", "trained_on")
-STATES = (
-    *("identical", "confirmed", "confirmed_family", "inconclusive", "contradicted", "not_comparable"),
-    *("found", "declared"),
-)
+RELATIONS, STATES = 7, 8
+"""How many words there are of each kind; a word is kept as its number."""
 
 
 def create_evidence() -> None:
@@ -33,7 +30,7 @@ def _fingerprints() -> None:
         *(sa.Column(name, sa.Integer(), nullable=False) for name in ("requests", "head_requests")),
         *(sa.Column(name, sa.BigInteger(), nullable=False) for name in ("bytes_read", "head_bytes")),
         sa.Column("data", sa.LargeBinary(), nullable=False),
-        sa.CheckConstraint(_one_of("tier", tuple("HLSX")), name=op.f("ck_fingerprints_tier")),
+        sa.CheckConstraint("tier IN ('H', 'L', 'S', 'X')", name=op.f("ck_fingerprints_tier")),
         _belongs("fingerprints", "model_id", "models"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_fingerprints")),
         sa.UniqueConstraint(*key, name=op.f(f"uq_fingerprints_{'_'.join(key)}")),
@@ -65,11 +62,12 @@ def _fingerprints() -> None:
 
 
 def _evidence() -> None:
-    texts, figures = ("state", "relation", "reason", "alternatives", "method"), ("blocks", "compared")
+    texts, figures = ("reason", "alternatives", "method"), ("blocks", "compared")
     measured = ("score", "equal", "relative_distance", "weight", "rounding")
     op.create_table(
         "edge_evidence",
         *(sa.Column(name, BigId, nullable=False) for name in ("derivative_id", "base_id")),
+        *(sa.Column(name, sa.SmallInteger(), nullable=False) for name in ("state", "relation")),
         *(sa.Column(name, sa.Text(), nullable=False) for name in texts),
         sa.Column("directed", sa.Boolean(), nullable=False),
         *(sa.Column(name, sa.Float(), nullable=True) for name in measured),
@@ -92,5 +90,5 @@ def _belongs(table: str, column: str, owner: str) -> sa.ForeignKeyConstraint:
     return sa.ForeignKeyConstraint([column], [f"{owner}.id"], name=name, ondelete="CASCADE")
 
 
-def _one_of(column: str, values: tuple[str, ...]) -> str:
-    return " OR ".join(f"{column} = '{value}'" for value in values)
+def _one_of(column: str, words: int) -> str:
+    return f"{column} BETWEEN 0 AND {words - 1}"

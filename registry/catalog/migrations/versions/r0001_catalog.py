@@ -17,20 +17,10 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-SOURCES = ("hub", "local", "paper", "data")
-RELATIONS = ("finetune", "adapter", "merge", "quantized", "distilled", "unknown", "trained_on")
-ORIGINS = (
-    "manual",
-    "weights",
-    "adapter_config",
-    "mergekit",
-    "hub",
-    "card",
-    "gguf",
-    "config",
-    "paper",
-    "inferred",
-)
+SOURCES, ALIASES, GATES, FIELDS, RELATIONS, ORIGINS, STATES = 4, 3, 3, 4, 7, 10, 8
+"""How many words there are of each kind; a word is kept as its number."""
+# `tables.APART`; origin 2 is `inferred`.
+APART = "(denied OR NOT current OR origin = 2)"
 
 
 def upgrade() -> None:
@@ -50,11 +40,11 @@ def _models() -> None:
         "models",
         sa.Column("id", BigId, nullable=False),
         sa.Column("repo_id", Name, nullable=False),
-        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("source", sa.SmallInteger(), nullable=False),
         sa.Column("hub_id", Packed(), nullable=True),
         sa.Column("tracked", sa.Boolean(), nullable=False),
         sa.Column("removed", sa.Boolean(), nullable=False),
-        sa.Column("snapshot_id", BigId, nullable=True),
+        sa.Column("shown", sa.Integer(), nullable=True),
         sa.Column("seen_at", UtcDateTime(), nullable=True),
         sa.Column("downloads", sa.BigInteger(), nullable=True),
         sa.Column("likes", sa.BigInteger(), nullable=True),
@@ -67,9 +57,9 @@ def _models() -> None:
         "aliases",
         sa.Column("name", Name, nullable=False),
         sa.Column("model_id", BigId, nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("kind", sa.SmallInteger(), nullable=False),
         sa.Column("observed_at", UtcDateTime(), nullable=True),
-        sa.CheckConstraint(_one_of("kind", ("source", "rename", "case")), name=op.f("ck_aliases_kind")),
+        sa.CheckConstraint(_one_of("kind", ALIASES), name=op.f("ck_aliases_kind")),
         _belongs("aliases", "model_id", "models"),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_aliases")),
     )
@@ -125,10 +115,33 @@ def _trees() -> None:
 
 def _snapshots() -> None:
     op.create_table(
-        "snapshots",
+        "traits",
         sa.Column("id", BigId, nullable=False),
+        sa.Column("mark", sa.LargeBinary(), nullable=False),
+        sa.Column("private", sa.Boolean(), nullable=True),
+        sa.Column("gated", sa.SmallInteger(), nullable=True),
+        sa.Column("disabled", sa.Boolean(), nullable=True),
+        sa.Column("library", sa.Text(), nullable=True),
+        sa.Column("task", sa.Text(), nullable=True),
+        sa.Column("license", sa.Text(), nullable=True),
+        sa.Column("license_by", sa.Text(), nullable=True),
+        sa.Column("new_version", sa.Text(), nullable=True),
+        sa.Column("parameters_origin", sa.Text(), nullable=True),
+        sa.Column("parameters_rule", Phrase(), nullable=True),
+        sa.Column("parameters_contradiction", sa.Text(), nullable=True),
+        sa.Column("parameters_dtype", sa.Text(), nullable=True),
+        sa.Column("parameters_logical", sa.Boolean(), nullable=False),
+        sa.Column("parameters_served", sa.Boolean(), nullable=False),
+        sa.CheckConstraint(_one_of("gated", GATES), name=op.f("ck_traits_gated")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_traits")),
+        sa.UniqueConstraint("mark", name=op.f("uq_traits_mark")),
+    )
+    op.create_table(
+        "snapshots",
         sa.Column("model_id", BigId, nullable=False),
-        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("traits_id", BigId, nullable=False),
+        sa.Column("source", sa.SmallInteger(), nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=True),
         sa.Column("imprint", sa.LargeBinary(), nullable=True),
         sa.Column("observed_at", UtcDateTime(), nullable=False),
@@ -136,33 +149,21 @@ def _snapshots() -> None:
         sa.Column("revision", sa.Text(), nullable=True),
         sa.Column("commit_sha", Packed(), nullable=True),
         sa.Column("removed", sa.Boolean(), nullable=False),
-        sa.Column("private", sa.Boolean(), nullable=True),
-        sa.Column("gated", sa.Text(), nullable=True),
-        sa.Column("disabled", sa.Boolean(), nullable=True),
         sa.Column("created_at", UtcDateTime(), nullable=True),
         sa.Column("last_modified", UtcDateTime(), nullable=True),
-        sa.Column("library", sa.Text(), nullable=True),
-        sa.Column("task", sa.Text(), nullable=True),
-        sa.Column("license", sa.Text(), nullable=True),
-        sa.Column("license_by", sa.Text(), nullable=True),
         sa.Column("tags", sa.LargeBinary(), nullable=True),
         sa.Column("used_storage", sa.BigInteger(), nullable=True),
-        sa.Column("new_version", sa.Text(), nullable=True),
         sa.Column("parameters", sa.BigInteger(), nullable=True),
-        sa.Column("logical_parameters", sa.BigInteger(), nullable=True),
         sa.Column("served_parameters", sa.BigInteger(), nullable=True),
-        sa.Column("parameters_origin", sa.Text(), nullable=True),
-        sa.Column("parameters_rule", Phrase(), nullable=True),
-        sa.Column("parameters_contradiction", sa.Text(), nullable=True),
         sa.Column("bases", sa.Text(), nullable=True),
         sa.Column("tree_id", BigId, nullable=True),
-        sa.CheckConstraint(_one_of("gated", ("none", "auto", "manual")), name=op.f("ck_snapshots_gated")),
         sa.CheckConstraint(_one_of("source", SOURCES), name=op.f("ck_snapshots_source")),
         _belongs("snapshots", "model_id", "models"),
+        sa.ForeignKeyConstraint(["traits_id"], ["traits.id"], name=op.f("fk_snapshots_traits_id_traits")),
         sa.ForeignKeyConstraint(["tree_id"], ["trees.id"], name=op.f("fk_snapshots_tree_id_trees")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_snapshots")),
+        sa.PrimaryKeyConstraint("model_id", "number", name=op.f("pk_snapshots")),
+        sqlite_with_rowid=False,
     )
-    op.create_index("ix_snapshots_model_id", "snapshots", ["model_id"])
     known = sa.text("tree_id IS NOT NULL")
     op.create_index(
         "ix_snapshots_tree_id", "snapshots", ["tree_id"], sqlite_where=known, postgresql_where=known
@@ -172,41 +173,45 @@ def _snapshots() -> None:
 def _answers() -> None:
     op.create_table(
         "details",
-        sa.Column("snapshot_id", BigId, nullable=False),
+        sa.Column("model_id", BigId, nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("data", sa.LargeBinary(), nullable=False),
-        _belongs("details", "snapshot_id", "snapshots"),
-        sa.PrimaryKeyConstraint("snapshot_id", name=op.f("pk_details")),
+        _of_look("details"),
+        sa.PrimaryKeyConstraint("model_id", "number", name=op.f("pk_details")),
     )
     op.create_table(
         "raw_answers",
-        sa.Column("snapshot_id", BigId, nullable=False),
+        sa.Column("model_id", BigId, nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("data", sa.LargeBinary(), nullable=False),
-        _belongs("raw_answers", "snapshot_id", "snapshots"),
-        sa.PrimaryKeyConstraint("snapshot_id", "kind", name=op.f("pk_raw_answers")),
+        _of_look("raw_answers"),
+        sa.PrimaryKeyConstraint("model_id", "number", "kind", name=op.f("pk_raw_answers")),
     )
     op.create_table(
         "parameter_counts",
-        sa.Column("snapshot_id", BigId, nullable=False),
+        sa.Column("model_id", BigId, nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("dtype", sa.Text(), nullable=False),
         sa.Column("elements", sa.BigInteger(), nullable=False),
-        _belongs("parameter_counts", "snapshot_id", "snapshots"),
-        sa.PrimaryKeyConstraint("snapshot_id", "dtype", name=op.f("pk_parameter_counts")),
+        _of_look("parameter_counts"),
+        sa.PrimaryKeyConstraint("model_id", "number", "dtype", name=op.f("pk_parameter_counts")),
         sqlite_with_rowid=False,
     )
     op.create_table(
         "license_claims",
-        sa.Column("snapshot_id", BigId, nullable=False),
+        sa.Column("model_id", BigId, nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("field", sa.Text(), nullable=False),
+        sa.Column("field", sa.SmallInteger(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
         sa.Column("origin", sa.Text(), nullable=False),
         sa.CheckConstraint(
-            _one_of("field", ("license", "license_name", "license_link", "license_file")),
+            _one_of("field", FIELDS),
             name=op.f("ck_license_claims_field"),
         ),
-        _belongs("license_claims", "snapshot_id", "snapshots"),
-        sa.PrimaryKeyConstraint("snapshot_id", "position", name=op.f("pk_license_claims")),
+        _of_look("license_claims"),
+        sa.PrimaryKeyConstraint("model_id", "number", "position", name=op.f("pk_license_claims")),
         sqlite_with_rowid=False,
     )
 
@@ -216,11 +221,12 @@ def _lineage() -> None:
         "edges",
         sa.Column("derivative_id", BigId, nullable=False),
         sa.Column("base_id", BigId, nullable=False),
-        sa.Column("relation", sa.Text(), nullable=False),
-        sa.Column("origins", sa.Text(), nullable=False),
+        sa.Column("relation", sa.SmallInteger(), nullable=False),
+        sa.Column("origins", sa.Integer(), nullable=False),
         sa.Column("resolved_from", sa.Text(), nullable=True),
-        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("state", sa.SmallInteger(), nullable=False),
         sa.CheckConstraint(_one_of("relation", RELATIONS), name=op.f("ck_edges_relation")),
+        sa.CheckConstraint(_one_of("state", STATES), name=op.f("ck_edges_state")),
         _belongs("edges", "derivative_id", "models"),
         sa.ForeignKeyConstraint(["base_id"], ["models.id"], name=op.f("fk_edges_base_id_models")),
         sa.PrimaryKeyConstraint("derivative_id", "base_id", name=op.f("pk_edges")),
@@ -232,9 +238,9 @@ def _lineage() -> None:
         sa.Column("derivative_id", BigId, nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("base_id", BigId, nullable=True),
-        sa.Column("told_by", sa.Text(), nullable=True),
-        sa.Column("origin", sa.Text(), nullable=False),
-        sa.Column("relation", sa.Text(), nullable=False),
+        sa.Column("told_by", sa.SmallInteger(), nullable=True),
+        sa.Column("origin", sa.SmallInteger(), nullable=False),
+        sa.Column("relation", sa.SmallInteger(), nullable=False),
         sa.Column("declared", sa.Text(), nullable=True),
         sa.Column("named", sa.Text(), nullable=True),
         sa.Column("detail", Phrase(), nullable=True),
@@ -247,7 +253,6 @@ def _lineage() -> None:
         sa.CheckConstraint(_one_of("origin", ORIGINS), name=op.f("ck_edge_claims_origin")),
         sa.CheckConstraint(_one_of("relation", RELATIONS), name=op.f("ck_edge_claims_relation")),
         _belongs("edge_claims", "derivative_id", "models"),
-        sa.ForeignKeyConstraint(["base_id"], ["models.id"], name=op.f("fk_edge_claims_base_id_models")),
         sa.CheckConstraint(
             "declared IS NOT NULL OR (base_id IS NOT NULL AND named IS NULL)",
             name=op.f("ck_edge_claims_declared"),
@@ -255,7 +260,10 @@ def _lineage() -> None:
         sa.PrimaryKeyConstraint("derivative_id", "position", name=op.f("pk_edge_claims")),
         sqlite_with_rowid=False,
     )
-    op.create_index("ix_edge_claims_base_id", "edge_claims", ["base_id"])
+    apart = sa.text(APART)
+    op.create_index(
+        "ix_edge_claims_base_id", "edge_claims", ["base_id"], sqlite_where=apart, postgresql_where=apart
+    )
     op.create_table(
         "lineage_graphs",
         sa.Column("name", sa.Text(), nullable=False),
@@ -281,7 +289,7 @@ def _facts() -> None:
         "training_facts",
         sa.Column("id", BigId, nullable=False),
         sa.Column("model_id", BigId, nullable=False),
-        sa.Column("told_by", sa.Text(), nullable=True),
+        sa.Column("told_by", sa.SmallInteger(), nullable=True),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
@@ -351,5 +359,16 @@ def _belongs(table: str, column: str, owner: str) -> sa.ForeignKeyConstraint:
     return sa.ForeignKeyConstraint([column], [f"{owner}.id"], name=name, ondelete="CASCADE")
 
 
-def _one_of(column: str, values: tuple[str, ...]) -> str:
-    return " OR ".join(f"{column} = '{value}'" for value in values)
+def _of_look(table: str) -> sa.ForeignKeyConstraint:
+    owner = ["model_id", "number"]
+    return sa.ForeignKeyConstraint(
+        owner,
+        [f"snapshots.{name}" for name in owner],
+        name=op.f(f"fk_{table}_model_id_number_snapshots"),
+        ondelete="CASCADE",
+        onupdate="CASCADE",
+    )
+
+
+def _one_of(column: str, words: int) -> str:
+    return f"{column} BETWEEN 0 AND {words - 1}"
