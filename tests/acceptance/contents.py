@@ -42,10 +42,7 @@ def _all(connection: Any) -> dict[str, list[tuple[object, ...]]]:
     for table in metadata.sorted_tables:
         if table.name in _DERIVED:
             continue
-        targets = [
-            "snapshots.id" if (table.name, column.name) == ("models", "snapshot_id") else _target(column)
-            for column in table.columns
-        ]
+        targets = [_target(column) for column in table.columns]
         own = [column.name == "id" and column.primary_key for column in table.columns]
         rows = [tuple(map(_plain, row)) for row in connection.execute(select(table))]
         told = []
@@ -59,10 +56,6 @@ def _all(connection: Any) -> dict[str, list[tuple[object, ...]]]:
             if any(own):
                 names.setdefault(f"{table.name}.id", {})[row[own.index(True)]] = _name(table.name, values)
         found[table.name] = told
-    # Which look is the newest of a model is told by a table that comes later.
-    place = [column.name for column in metadata.tables["models"].columns if column.name != "id"]
-    looks, at = names.get("snapshots.id", {}), place.index("snapshot_id")
-    found["models"] = [(*row[:at], looks.get(row[at], row[at]), *row[at + 1 :]) for row in found["models"]]
     return {table: sorted(rows, key=repr) for table, rows in found.items()}
 
 
@@ -72,6 +65,9 @@ def _name(table: str, values: tuple[object, ...]) -> object:
 
 
 def _target(column: Any) -> str | None:
+    """What a number refers to. Looks are numbered by model; of a claim's base the catalog keeps no key."""
+    if column.name in ("model_id", "base_id"):
+        return "models.id"
     return next((key.target_fullname for key in column.foreign_keys), None)
 
 
