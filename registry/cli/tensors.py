@@ -123,7 +123,9 @@ def _by_model(deltas: Deltas | None, width: int | None) -> Fitted | None:
 def _missing(found: TensorDuplication) -> list[str]:
     lines = []
     if found.unread:
-        lines.append(f"No tensors known: {_listed(found.unread)}; `registry refresh REF --hash` reads them.")
+        local = any(name.startswith("local:") for name in found.unread)
+        how = "refresh REF --hash` reads them" if local else "add local:PATH --hash` reads those of a folder"
+        lines.append(f"No tensors known: {_listed(found.unread)}; `registry {how}.")
     if found.deltas is not None and found.deltas.absent:
         lines.append(f"Moved or changed since, so not sampled: {_listed(found.deltas.absent)}.")
     return lines
