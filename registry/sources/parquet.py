@@ -29,13 +29,13 @@ from registry.sources.values import shown
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ROWS = 25_000
+ROWS = 20_000
 """Rows kept in one transaction; fewer where they are long."""
 MOST = 64_000_000
 """Bytes of rows read at once; a row that is longer is left out."""
 _STEP = 100
 """Rows decoded at once: a few bytes of a file can stand for gigabytes of text, and only decoding tells."""
-MAX_TEXTS = 20_000
+MAX_TEXTS = 10_000
 """Texts remembered at a time."""
 
 COLUMNS = (
@@ -65,6 +65,7 @@ def read_parquet(path: Path, *, at: datetime, start: int = 0) -> Iterator[Piece]
                     before = start
                 rows = table.num_rows
                 yield _piece(table, before, at, memory)
+                pa.default_memory_pool().release_unused()
                 before += rows
     except (OSError, pa.ArrowException, EOFError) as error:
         said = " ".join(str(error).split())[:200] or type(error).__name__

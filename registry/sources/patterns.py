@@ -35,7 +35,7 @@ from registry.sources.recent import Recent
 from registry.sources.values import clean
 from registry.weights.parameters import count_parameters
 
-MAX_PATTERNS = 10_000
+MAX_PATTERNS = 5_000
 MAX_BARE = 1_000
 MAX_TEXT = 4000
 """Characters; a longer text is no pattern of anything."""
