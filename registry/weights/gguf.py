@@ -38,6 +38,10 @@ _CODES = {order: {code: struct.Struct(order + code) for code in _NUMBERS.values(
 _NUMBERED = re.compile(r"(?P<index>\d{1,4})\.(?P<field>[a-z_]+)")
 
 
+class CutShort(DamagedFile):
+    """The bytes end within the head: more of the file may hold the rest."""
+
+
 @dataclass(frozen=True, slots=True)
 class LongArray:
     """An array whose items were not kept."""
@@ -108,15 +112,15 @@ def parse_gguf_head(data: bytes) -> GgufHead:
 def parse_gguf_tensors(data: bytes) -> tuple[GgufHead, list[GgufTensor], int]:
     """The head of a GGUF file with its tensors in the order listed, and the bytes all that takes.
 
-    data: a prefix of the file that holds all of it. Raises `DamagedFile`, also where it is cut short.
+    data: a prefix of the file that holds all of it. Raises `DamagedFile`, where it is cut short `CutShort`.
     """
     head, reader = _metadata(data)
     if head.truncated:
-        raise DamagedFile("GGUF head cut short in its metadata")
+        raise CutShort("GGUF head cut short in its metadata")
     try:
         tensors = [_tensor(reader) for _ in range(head.tensors)]
     except _Ended:
-        raise DamagedFile("GGUF head cut short in its list of tensors") from None
+        raise CutShort("GGUF head cut short in its list of tensors") from None
     if len({tensor.name for tensor in tensors}) != len(tensors):
         twice = Counter(tensor.name for tensor in tensors).most_common(1)[0][0]
         raise DamagedFile(f"GGUF head lists tensor {twice[:80]!r} twice")
@@ -127,7 +131,7 @@ def _metadata(data: bytes) -> tuple[GgufHead, _Bytes]:
     if data[:4] != b"GGUF":
         raise DamagedFile("not a GGUF file: it does not begin with 'GGUF'")
     if len(data) < 24:
-        raise DamagedFile("GGUF head cut short: fewer than 24 bytes")
+        raise CutShort("GGUF head cut short: fewer than 24 bytes")
     # A big-endian version 3 reads as 0x03000000 in little-endian order.
     order = ">" if data[4:6] == b"\0\0" else "<"
     version, tensors, pairs = struct.unpack_from(order + "IQQ", data, 4)

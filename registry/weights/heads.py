@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from registry.errors import DamagedFile
+from registry.weights.gguf import CutShort
 from registry.weights.layout import StoredTensor
 from registry.weights.safetensors import header_length, parse_header
 from registry.weights.stored import from_gguf, from_safetensors
@@ -87,9 +88,8 @@ def _gguf(path: str, file: File) -> dict[str, StoredTensor]:
         head = _more(file, head, until)
         try:
             return from_gguf(path, head, file_size=file.size)
-        except DamagedFile as damage:
-            if "cut short" not in damage.message:  # Anything else is not mended by reading on.
-                raise
+        except CutShort:
+            continue  # Anything else is not mended by reading on.
     return from_gguf(path, _more(file, head, longest), file_size=file.size)
 
 
