@@ -32,7 +32,9 @@ from synthetic import EDGES_PER_MODEL, Graph, graph
 
 from registry.catalog import graphs
 from registry.catalog.catalog import Catalog
+from registry.catalog.codes import RELATION, SOURCE, STATE, bits_of
 from registry.catalog.tables import edges, models
+from registry.model.edges import Origin
 
 Array = NDArray[np.intp]
 Clock = Callable[[Callable[[], object]], float]
@@ -64,18 +66,19 @@ def rows_of(hub: Graph) -> tuple[Iterator[dict[str, Any]], Iterator[dict[str, An
         for table in (models, edges)
     ]
     words = random.Random(7)
+    relations = [RELATION.number(word) for word in hub.relations]
     ends = zip(hub.child.tolist(), hub.parent.tolist(), hub.relation.tolist(), strict=True)
     return (
         (
             filled[0]
             | {"id": number + 1, "repo_id": f"user{words.randrange(hub.size // 5):05x}/model-{number:x}"}
-            | {"source": "hub", "tracked": True}
+            | {"source": SOURCE.number("hub"), "tracked": True}
             for number in range(hub.size)
         ),
         (
             filled[1]
-            | {"derivative_id": child + 1, "base_id": parent + 1, "relation": hub.relations[relation]}
-            | {"origins": "hub", "state": "declared"}
+            | {"derivative_id": child + 1, "base_id": parent + 1, "relation": relations[relation]}
+            | {"origins": bits_of([Origin.HUB]), "state": STATE.number("declared")}
             for child, parent, relation in sorted(ends)
         ),
     )
