@@ -31,7 +31,7 @@ from registry.sources.documents import read_document
 from tests.catalog.makers import ask_sql, claim, count, day, hub_id, license_claim, snap
 
 NAMES = ["o/a", "o/b", "o/c", "O/A", "p/d", "p/e"]
-RECORDED = Path("/work/shared/hub/api_like.jsonl.gz")
+RECORDED = Path(__file__).parents[3] / "shared/hub/api_like.jsonl.gz"
 
 
 def keep(catalog: Catalog, snapshots: Sequence[ModelSnapshot], size: int = 1000) -> list[BulkReport]:
