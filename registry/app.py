@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from registry import __version__
 from registry.errors import BadReference, Offline
 from registry.model.refs import ModelRef, SourceName
 from registry.settings import LoadedSettings, Settings
@@ -92,16 +93,18 @@ class App:
                 "the list of models was not asked for: HF_HUB_OFFLINE switches the network off",
                 hint="unset HF_HUB_OFFLINE, or import a file of models",
             )
+        from registry.sources.client import HubClient
         from registry.sources.listing import HubList
 
-        return HubList(
+        client = HubClient(
             endpoint=self.environ.get("HF_ENDPOINT") or None,
             timeout=self.settings.timeout,
             max_wait=self.settings.max_wait,
             on_wait=self._on_wait,
-            on_note=on_note,
+            version=__version__,
             clock=self.now,
         )
+        return HubList(client, clock=self.now, on_note=on_note)
 
     @property
     def workers(self) -> Executor:

@@ -14,6 +14,7 @@ from registry.cli.options import ROWS, Moment, Whole, answers, command
 from registry.cli.output import Answer, Output
 from registry.cli.session import Session
 from registry.cli.tables import Column, table, words
+from registry.cli.tally import SHOWN, in_words
 from registry.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from registry.services.crawl import CrawlReport
     from registry.sources.listing import HubList
 
-SHOWN = 5
-"""Bad rows told one by one; the rest is counted."""
 TOLD_EVERY = 30.0
 """Seconds between two lines about the progress where nobody watches it."""
 
@@ -144,21 +143,10 @@ def _walk(
 
 
 def _summary(report: CrawlReport) -> str:
-    same = report.read - report.added - report.changed
-    models = f"{report.read:,} model{'' if report.read == 1 else 's'}"
-    told = f"{models}: {report.added:,} added, {report.changed:,} changed, {same:,} unchanged"
-    if report.changes:
-        ways = (f"{name} {count:,}" for name, count in sorted(report.changes.items()))
-        told += f"; of them {', '.join(ways)}"
-    if report.adopted:
-        told += f"; {report.adopted:,} names that differ only in case were joined"
-    if report.left_out:
-        told += f"; {report.left_out:,} rows left out"
+    told = in_words(report, "model", "rows")
     if report.crawl.finished_at is None:
-        told += "; not finished"
-    elif report.resumed:
-        told += f"; {report.crawl.models:,} in all"
-    return told
+        return f"{told}; not finished"
+    return f"{told}; {report.crawl.models:,} in all" if report.resumed else told
 
 
 def _document(report: CrawlReport) -> dict[str, object]:

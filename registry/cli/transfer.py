@@ -12,13 +12,11 @@ from registry.cli.options import DOCUMENT, Moment, answers, command
 from registry.cli.output import Answer, Output
 from registry.cli.session import Session
 from registry.cli.tables import words
+from registry.cli.tally import SHOWN, in_words
 from registry.errors import UsageError
 
 if TYPE_CHECKING:
     from registry.services.transfer import ImportReport
-
-SHOWN = 5
-"""Bad lines told one by one; the rest is counted."""
 
 
 @command(
@@ -62,7 +60,8 @@ def import_file(
     catalog = session.catalog_to_add_to()
     with Progress(session, "Importing") as progress:
         report = import_files(catalog, files, asked, progress)
-    out.give(Answer(table=lambda _: words(_summary(report)), document=lambda: _document(report)))
+    told = in_words(report, "document", _units(report), removed=report.removed)
+    out.give(Answer(table=lambda _: words(told), document=lambda: _document(report)))
     if report.skipped:
         session.note(f"Went on behind {report.skipped:,} rows that were in already.")
     if out.is_table:
@@ -94,20 +93,6 @@ def _units(report: ImportReport) -> str:
     """What was left out."""
     ending = "" if report.left_out == 1 else "s"
     return " and ".join(sorted({_unit(file) + ending for file, _ in report.bad}))
-
-
-def _summary(report: ImportReport) -> str:
-    same = report.read - report.added - report.changed
-    documents = f"{report.read:,} document{'' if report.read == 1 else 's'}"
-    told = f"{documents}: {report.added:,} added, {report.changed:,} changed, {same:,} unchanged"
-    if report.changes:
-        ways = (f"{field} {count:,}" for field, count in sorted(report.changes.items()))
-        told += f"; of them {', '.join(ways)}"
-    if report.removed:
-        told += f"; {report.removed:,} no longer there"
-    if report.adopted:
-        told += f"; {report.adopted:,} names that differ only in case were joined"
-    return told + (f"; {report.left_out:,} {_units(report)} left out" if report.left_out else "")
 
 
 def _document(report: ImportReport) -> dict[str, object]:

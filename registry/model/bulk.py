@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import NamedTuple
@@ -117,3 +118,27 @@ class BulkReport:
     changed: int
     same: int
     changes: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(slots=True)
+class BulkTally:
+    """What a run of batches did so far. read: models told of; added, changed: models; adopted: names that
+    differ from a model's by case alone and were joined to it; left_out: rows that gave no model; changes: how
+    many models changed in which way."""
+
+    read: int = 0
+    added: int = 0
+    changed: int = 0
+    adopted: int = 0
+    left_out: int = 0
+    changes: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def same(self) -> int:
+        return self.read - self.added - self.changed
+
+    def count(self, kept: BulkReport) -> None:
+        """Add what keeping a batch did."""
+        self.added += kept.added
+        self.changed += kept.changed
+        self.changes.update(dict(kept.changes))

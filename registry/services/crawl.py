@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +9,7 @@ from typing import Protocol
 
 from registry.catalog.catalog import BulkWriter, Catalog
 from registry.errors import SourceError, UsageError
+from registry.model.bulk import BulkTally
 from registry.model.crawl import Crawl, Walk
 from registry.sources.listing import ListPage, PlaceRefused
 
@@ -38,22 +38,15 @@ class Watcher(Protocol):
 
 
 @dataclass(slots=True)
-class CrawlReport:
+class CrawlReport(BulkTally):
     """What a crawl did this time; `crawl` tells where the whole walk stands.
 
-    resumed: it went on where an earlier one had stopped. read: models on its pages; changes: how many changed
-    in which way; bad: the first rows that gave no model, with their page; left_out: how many there are of
-    them. error: why it did not get to the end.
+    resumed: it went on where an earlier one had stopped. bad: the first rows that gave no model, with their
+    page. error: why it did not get to the end.
     """
 
-    crawl: Crawl
+    crawl: Crawl = field(kw_only=True)
     resumed: bool = False
-    read: int = 0
-    added: int = 0
-    changed: int = 0
-    adopted: int = 0
-    left_out: int = 0
-    changes: Counter[str] = field(default_factory=Counter)
     bad: list[tuple[int, int, str]] = field(default_factory=list)
     error: SourceError | None = None
 
@@ -77,7 +70,7 @@ def crawl(
     when not even the first page could be had, that is raised.
     """
     state = catalog.begin_crawl(walk, now(), afresh=afresh)
-    report = CrawlReport(state, resumed=state.pages > 0)
+    report = CrawlReport(crawl=state, resumed=state.pages > 0)
     if report.resumed:
         watch.note(
             f"Going on behind {state.models:,} models of {state.pages:,} pages, kept until "
@@ -132,9 +125,7 @@ def _go(
         kept, state = catalog.keep_page(state, page.batch, writer, page.next)
         report.crawl = state
         report.read += len(page.batch.rows)
-        report.added += kept.added
-        report.changed += kept.changed
-        report.changes.update(dict(kept.changes))
+        report.count(kept)
         report.left_out += len(page.bad)
         room = max(0, KEPT - len(report.bad))
         report.bad += [(state.pages, row.number, row.reason) for row in page.bad[:room]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from registry.catalog.catalog import BulkWriter, Catalog
 from registry.errors import DamagedFile, SourceError, UsageError
+from registry.model.bulk import BulkTally
 from registry.sources.addresses import is_address, shown_address
 from registry.sources.bulk import content_of, day_of, read_bulk
 from registry.sources.dumps import BadLine, Piece
@@ -35,21 +35,14 @@ class Watcher(Protocol):
 
 
 @dataclass(slots=True)
-class ImportReport:
-    """What an import did. read: models in the files; skipped: rows an import broken off had kept; added,
-    changed, removed: models; changes: how many models changed in which way; bad: the first rows or lines that
-    gave no model, with their file; left_out: how many there are of them; earlier: files of which an import
-    broken off had left out more; broken: files that could not be read to their end, and why; withheld: why
-    nothing was recorded as removed although that was asked."""
+class ImportReport(BulkTally):
+    """What an import did. skipped: rows an import broken off had kept; removed: models; bad: the first rows
+    or lines that gave no model, with their file; earlier: files of which an import broken off had left out
+    more; broken: files that could not be read to their end, and why; withheld: why nothing was recorded as
+    removed although that was asked."""
 
-    read: int = 0
     skipped: int = 0
-    added: int = 0
-    changed: int = 0
     removed: int = 0
-    adopted: int = 0
-    left_out: int = 0
-    changes: Counter[str] = field(default_factory=Counter)
     bad: list[tuple[str, BadLine]] = field(default_factory=list)
     earlier: list[str] = field(default_factory=list)
     broken: list[tuple[str, SourceError]] = field(default_factory=list)
@@ -191,9 +184,7 @@ class _Import:
         for piece in _ahead(pieces) if "://" in catalog.location else pieces:
             kept = catalog.keep_imported(piece.batches, self._writer, state, piece.until, not piece.bad)
             for each in kept:
-                report.added += each.added
-                report.changed += each.changed
-                report.changes.update(dict(each.changes))
+                report.count(each)
             one.models += piece.models
             one.mixed |= any(batch.observed_at != state.observed_at for batch in piece.batches)
             report.read += piece.models

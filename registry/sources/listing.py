@@ -14,7 +14,6 @@ from itertools import pairwise
 from typing import Self
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from registry import __version__
 from registry.errors import BadAnswer, NotVisible, ServerFault
 from registry.model.bulk import Batch, Listed
 from registry.model.crawl import Walk
@@ -57,35 +56,21 @@ class ListPage:
 
 
 class HubList:
-    """Walks the list of models of one Hub. A context manager; arguments are those of `HubClient`."""
+    """Walks the list of models of one Hub. A context manager that closes its client.
+
+    clock: tells when a page was read. on_note: told what slows a walk down.
+    """
 
     def __init__(
         self,
+        client: HubClient,
         *,
-        endpoint: str | None = None,
-        token: bool | str | None = None,
-        timeout: float = 20.0,
-        max_wait: float = 320.0,
-        on_wait: Callable[[float, str], None] | None = None,
-        on_note: Callable[[str], None] | None = None,
-        version: str = __version__,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        monotonic: Callable[[], float] | None = None,
-        sleep: Callable[[float], object] | None = None,
+        on_note: Callable[[str], None] | None = None,
     ) -> None:
+        self._client = client
         self._clock = clock
         self._note = on_note or (lambda _: None)
-        self._client = HubClient(
-            endpoint=endpoint,
-            token=token,
-            timeout=timeout,
-            max_wait=max_wait,
-            on_wait=on_wait,
-            version=version,
-            clock=clock,
-            monotonic=monotonic,
-            sleep=sleep,
-        )
         self._reader = PageReader()
         self._expand: tuple[str, ...] = FIELDS
         self._size = PAGE

@@ -20,6 +20,7 @@ from registry.model.refs import ModelRef
 from registry.services.crawl import CrawlReport, crawl, last_finished
 from registry.services.ingest import AddOptions, Outcome, add
 from registry.services.refresh import refresh
+from registry.sources.client import HubClient
 from registry.sources.hub import HubSource
 from registry.sources.listing import HubList
 from tests.hubs import by_id, commit_of, recorded
@@ -71,7 +72,8 @@ def run(
     catalog: Catalog, hub: RecordedHub, *, at: datetime = NOW, afresh: bool = False, **walk: Any
 ) -> tuple[CrawlReport, Watching]:
     watch = Watching()
-    with HubList(endpoint=hub.endpoint, token=False, sleep=lambda _: None, clock=lambda: at) as listed:
+    client = HubClient(endpoint=hub.endpoint, token=False, sleep=lambda _: None)
+    with HubList(client, clock=lambda: at) as listed:
         told = crawl(
             catalog,
             listed,

@@ -12,6 +12,7 @@ import pytest
 from registry.demo.hub import Recorded, RecordedHub, Reply, Request
 from registry.errors import BadAnswer, NotVisible, RateLimited, ServerFault, SourceError, UsageError
 from registry.model.crawl import MAX_WALK, Order, Walk
+from registry.sources.client import HubClient
 from registry.sources.listing import HubList, ListPage, PlaceRefused
 from registry.sources.rows import FIELDS
 from tests.hubs import by_id, recorded
@@ -38,7 +39,8 @@ def models(size: int = SIZE) -> dict[str, Recorded]:
 
 
 def listing(hub: RecordedHub, **settings: Any) -> HubList:
-    return HubList(endpoint=hub.endpoint, token=False, sleep=lambda _: None, **settings)
+    client = HubClient(endpoint=hub.endpoint, token=False, sleep=lambda _: None)
+    return HubList(client, **settings)
 
 
 def walk(hub: RecordedHub, **conditions: Any) -> Walk:
@@ -203,7 +205,7 @@ def test_only_the_place_is_taken_from_a_link(hub_factory: HubFactory) -> None:
 def test_a_token_goes_to_our_host_alone(hub_factory: HubFactory) -> None:
     stranger = hub_factory({})
     hub = hub_factory({}, fault=linking(lambda _: f"{stranger.endpoint}/api/models?cursor=x"))
-    with HubList(endpoint=hub.endpoint, token="hf_secret") as models_, pytest.raises(BadAnswer):
+    with HubList(HubClient(endpoint=hub.endpoint, token="hf_secret")) as models_, pytest.raises(BadAnswer):
         list(models_.pages(walk(hub)))
     assert stranger.asked() == []
 
@@ -292,7 +294,8 @@ def test_refusals(hub_factory: HubFactory, reply: Reply, error: type[SourceError
 def test_limits_are_kept_to_before_they_are_hit(hub_factory: HubFactory) -> None:
     hub = hub_factory(models(), page_size=5, rate=(2, 1))
     waits: list[float] = []
-    with HubList(endpoint=hub.endpoint, token=False, on_wait=lambda s, _: waits.append(s)) as models_:
+    client = HubClient(endpoint=hub.endpoint, token=False, on_wait=lambda s, _: waits.append(s))
+    with HubList(client) as models_:
         assert len(numbers(list(models_.pages(walk(hub))))) == SIZE
     assert waits
     assert {line.status for line in hub.asked()} == {200}
@@ -324,5 +327,5 @@ def test_names_that_make_no_walk(name: str) -> None:
 
 
 def test_credentials_in_an_address_are_not_shown() -> None:
-    with HubList(endpoint="http://user:secret@127.0.0.1:9") as models_:
+    with HubList(HubClient(endpoint="http://user:secret@127.0.0.1:9")) as models_:
         assert models_.endpoint == "http://127.0.0.1:9"
