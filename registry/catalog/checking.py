@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -47,10 +48,14 @@ def check(database: Database) -> list[Problem]:
     found: list[Problem] = []
     for question in _QUESTIONS:
         try:
-            found += database.read(lambda c, ask=question: list(islice(ask(c), _MOST)))  # type: ignore[misc]
+            found += database.read(partial(_first, question))
         except CatalogDamaged as error:
             return [*found, Problem("damaged", error.message, mend=_RESTORE)]
     return found
+
+
+def _first(question: Callable[[Connection], Iterator[Problem]], connection: Connection) -> list[Problem]:
+    return list(islice(question(connection), _MOST))
 
 
 def _pages(connection: Connection) -> Iterator[Problem]:

@@ -73,15 +73,15 @@ def packed(value: str | None) -> bytes | None:
 
 def all_packed(values: Sequence[str | None]) -> Sequence[bytes | None]:
     """The same for many, at once where all are hex of one length."""
-    size = len(values[0] or "") if values else 0
-    if size and None not in values:
-        joined = _HEX.hex() + _HEX.hex().join(values)  # type: ignore[arg-type]
+    told = [value for value in values if value is not None]
+    if told and len(told) == len(values) and {len(told[0])} == set(map(len, told)):
+        joined = _HEX.hex() + _HEX.hex().join(told)
         try:
             raw = bytes.fromhex(joined)
         except ValueError:
             raw = b""
-        step = size // 2 + 1
-        if raw.hex() == joined and len(raw) == step * len(values) and set(map(len, values)) == {size}:  # type: ignore[arg-type]
+        step = len(told[0]) // 2 + 1
+        if raw.hex() == joined and len(raw) == step * len(told):
             return [raw[start : start + step] for start in range(0, len(raw), step)]
     return [packed(value) for value in values]
 
