@@ -66,13 +66,6 @@ def recorded(
     """
     bases = [base] if isinstance(base, str) else list(base)
     contents = {"README.md": b"---\n{}\n---\n", "config.json": b"{}"} if files is None else dict(files)
-    card_data: dict[str, object] = {}
-    if bases:
-        card_data["base_model"] = bases[0] if len(bases) == 1 else bases
-    if license is not None:
-        card_data["license"] = license
-    if datasets:
-        card_data["datasets"] = list(datasets)
     whole: dict[str, object] = {
         "_id": commit_of(f"id {repo_id}")[:24],
         "id": repo_id,
@@ -89,7 +82,7 @@ def recorded(
         "createdAt": "2024-01-01T00:00:00.000Z",
         "lastModified": "2024-02-01T00:00:00.000Z",
         "tags": [*tags, *_tags(bases, relation, license, datasets), "region:us"],
-        "cardData": card_data if card is None else dict(card),
+        "cardData": _card(bases, license, datasets) if card is None else dict(card),
         "siblings": [{"rfilename": path} for path in contents],
         **document,
     }
@@ -102,6 +95,17 @@ def recorded(
         headers_answer=headers_answer,
         restricted=restricted,
     )
+
+
+def _card(bases: Sequence[str], license_id: str | None, datasets: Sequence[str]) -> dict[str, object]:
+    card: dict[str, object] = {}
+    if bases:
+        card["base_model"] = bases[0] if len(bases) == 1 else list(bases)
+    if license_id is not None:
+        card["license"] = license_id
+    if datasets:
+        card["datasets"] = list(datasets)
+    return card
 
 
 def _tags(

@@ -54,7 +54,7 @@ def check(database: Database) -> list[Problem]:
     return found
 
 
-def _first(question: Callable[[Connection], Iterator[Problem]], connection: Connection) -> list[Problem]:
+def _first(question: Callable[[Connection], Iterable[Problem]], connection: Connection) -> list[Problem]:
     return list(islice(question(connection), _MOST))
 
 

@@ -133,16 +133,25 @@ def same(row: Listed, whole: ModelSnapshot) -> None:
     assert filled(row) == replace(whole, **moments)
 
 
+STORED = st.sampled_from(
+    [
+        None,
+        None,
+        {"parameters": {"BF16": 7}, "total": 7},
+        {"parameters": {"BF16": 7, "I32": 3}, "total": 10},
+        {"parameters": {"BF16": 7}, "total": 8},
+        {"parameters": None, "total": 8},
+    ]
+)
+
+
 @st.composite
-def rows(draw: st.DrawFn) -> dict[str, Any]:
-    bases = draw(st.lists(st.sampled_from(NAMES), max_size=3))
-    relation = draw(st.sampled_from(["finetune", "quantized", "merge", "odd"]))
-    license_id = draw(st.sampled_from([None, "mit", "apache-2.0", "other", "no such", "llama3.1", "own-2"]))
-    task = draw(st.sampled_from([None, "text-generation", "fill-mask", "", " spaced ", "org/base", "mlx"]))
-    library = draw(st.sampled_from([None, "transformers", "peft", "diffusers", "gguf", "mlx", "fill-mask"]))
+def tags_of(
+    draw: st.DrawFn, words: list[str | None], license_id: str | None, bases: list[str], relation: str
+) -> list[Any]:
     tags = [
         tag
-        for tag in (library, task, "region:us", "4-bit", "merge", "fill-mask", "arxiv:1", "é")
+        for tag in (*words, "region:us", "4-bit", "merge", "fill-mask", "arxiv:1", "é")
         if tag and draw(st.booleans())
     ]
     tags += [f"license:{license_id}"] if license_id and draw(st.booleans()) else []
@@ -161,6 +170,11 @@ def rows(draw: st.DrawFn) -> dict[str, Any]:
             ]
         )
     )
+    return tags
+
+
+@st.composite
+def cards_of(draw: st.DrawFn, license_id: str | None, bases: list[str]) -> dict[str, Any]:
     card: dict[str, Any] = {}
     if license_id and draw(st.booleans()):
         card["license"] = draw(st.sampled_from([license_id, [license_id], "mit"]))
@@ -186,18 +200,18 @@ def rows(draw: st.DrawFn) -> dict[str, Any]:
             ]
         )
     )
-    stored = draw(
-        st.sampled_from(
-            [
-                None,
-                None,
-                {"parameters": {"BF16": 7}, "total": 7},
-                {"parameters": {"BF16": 7, "I32": 3}, "total": 10},
-                {"parameters": {"BF16": 7}, "total": 8},
-                {"parameters": None, "total": 8},
-            ]
-        )
-    )
+    return card
+
+
+@st.composite
+def rows(draw: st.DrawFn) -> dict[str, Any]:
+    bases = draw(st.lists(st.sampled_from(NAMES), max_size=3))
+    relation = draw(st.sampled_from(["finetune", "quantized", "merge", "odd"]))
+    license_id = draw(st.sampled_from([None, "mit", "apache-2.0", "other", "no such", "llama3.1", "own-2"]))
+    task = draw(st.sampled_from([None, "text-generation", "fill-mask", "", " spaced ", "org/base", "mlx"]))
+    library = draw(st.sampled_from([None, "transformers", "peft", "diffusers", "gguf", "mlx", "fill-mask"]))
+    tags = draw(tags_of([library, task], license_id, bases, relation))
+    card = draw(cards_of(license_id, bases))
     return {
         "_id": draw(st.sampled_from([None, "ab" * 12, "cd" * 12, "odd id"])),
         "id": draw(st.sampled_from(["o/a", "o/b", "o/c", "plain", "bad id", None, "a/b/c"])),
@@ -218,7 +232,7 @@ def rows(draw: st.DrawFn) -> dict[str, Any]:
                 [None, None, '{"model_type": "bert"}', '{"peft": {"base_model_name_or_path": "o/x"}}']
             )
         ),
-        "safetensors": stored,
+        "safetensors": draw(STORED),
         "gguf": draw(st.sampled_from([None, None, {"total": 9, "architecture": "llama"}, {"total": 0}])),
         "baseModels": draw(
             st.sampled_from(
